@@ -1,0 +1,2 @@
+//! The creel command line.
+fn main() {}
