@@ -1,0 +1,79 @@
+//! Who the process is and what it may do.
+
+use crate::failure::{Context, Failure, Outcome};
+use crate::script::Container;
+use crate::sys;
+use core::ffi::CStr;
+use creel_wire::Words;
+use creel_wire::message::At;
+use rustix::io::Errno;
+use rustix::process::chdir;
+use rustix::thread::{CpuSet, sched_setaffinity};
+
+/// All CPUs; the kernel intersects them with the cpuset.
+pub fn reset_affinity() -> Result<(), Errno> {
+    let mut all = CpuSet::new();
+    (0..CpuSet::MAX_CPU).for_each(|cpu| all.set(cpu));
+    sched_setaffinity(None, &all)
+}
+
+/// prctl(PR_CAPBSET_DROP) for all that are not kept, up to the last one the kernel knows.
+pub fn bounding_set(keep: u64) -> Outcome {
+    for capability in 0..64 {
+        if keep & (1 << capability) != 0 {
+            continue;
+        }
+        match sys::drop_bounding(capability) {
+            Ok(()) => {}
+            Err(Errno::INVAL) => break,
+            Err(errno) => return Err(Failure::new(At::Call, errno)),
+        }
+    }
+    Ok(())
+}
+
+/// Enters the working directory while still root; a refusal is tried again as the user.
+pub fn working_directory(c: &mut Container, path: &CStr) -> Outcome {
+    match chdir(path) {
+        Err(Errno::ACCESS) => {
+            c.directory_denied = true;
+            Ok(())
+        }
+        result => result.at(At::Chdir),
+    }
+}
+
+/// As the user: enters a directory that root could not, and sees that it lies below the root
+/// (a descriptor that leaked could have led out, CVE-2024-21626).
+pub fn check_directory(again: bool, path: &CStr) -> Outcome {
+    if again {
+        chdir(path).at(At::Chdir)?;
+    }
+    let mut bytes = [0u8; crate::buffer::CAPACITY];
+    match sys::getcwd(&mut bytes) {
+        Ok(()) if bytes[0] == b'/' => Ok(()),
+        Ok(()) => Err(Failure::new(At::Outside, Errno::NOENT)),
+        Err(errno) => Err(Failure::new(At::Outside, errno)),
+    }
+}
+
+/// setgroups(2), setresgid(2), setresuid(2), with the permitted set kept for [`capabilities`].
+pub fn user(uid: u32, gid: u32, groups: Option<Words<'_>>) -> Outcome {
+    if let Some(groups) = groups {
+        sys::set_groups(groups).at(At::Groups)?;
+    }
+    rustix::thread::set_keep_capabilities(true).at(At::Call)?;
+    sys::set_gid(gid).at(At::Gid)?;
+    sys::set_uid(uid).at(At::Uid)?;
+    rustix::thread::set_keep_capabilities(false).at(At::Call)
+}
+
+/// capset(2), then the ambient set, which can only hold what is permitted and inheritable.
+pub fn capabilities(effective: u64, permitted: u64, inheritable: u64, ambient: u64) -> Outcome {
+    sys::set_capabilities(effective, permitted, inheritable).at(At::Capset)?;
+    sys::clear_ambient().at(At::Ambient)?;
+    for capability in (0..64).filter(|n| ambient & (1 << n) != 0) {
+        sys::raise_ambient(capability).at(At::Ambient)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! Mounts. Every one is made as a descriptor first and then moved onto a target that was resolved
+//! once, below the root: nothing can be swapped in between.
+
+use crate::buffer::Buffer;
+use crate::failure::{Context, Failure, Outcome};
+use crate::resolve::{self, Kind};
+use crate::sys::{self, MountAttr};
+use core::ffi::CStr;
+use creel_wire::Texts;
+use creel_wire::message::At;
+use creel_wire::step::mount_flags;
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{self, CWD, FileType, ResolveFlags};
+use rustix::io::Errno;
+use rustix::mount::{
+    self, FsMountFlags, FsOpenFlags, MountAttrFlags, MountPropagationFlags, MoveMountFlags,
+    OpenTreeFlags,
+};
+
+/// What all mounts have in common.
+pub struct Settings<'a> {
+    pub target: &'a CStr,
+    pub propagation: u32,
+    pub flags: u32,
+}
+
+impl Settings<'_> {
+    fn resolve_flags(&self) -> ResolveFlags {
+        if self.flags & mount_flags::NO_SYMLINKS != 0 {
+            ResolveFlags::NO_SYMLINKS
+        } else {
+            ResolveFlags::empty()
+        }
+    }
+}
+
+/// fsopen(2), fsconfig(2), fsmount(2), move_mount(2).
+pub fn filesystem(
+    root: BorrowedFd<'_>,
+    settings: &Settings<'_>,
+    fstype: &CStr,
+    source: &CStr,
+    parameters: Texts<'_>,
+    attributes: u64,
+) -> Outcome {
+    let target = resolve::target(root, settings.target, Kind::Directory, settings.resolve_flags())?;
+    refuse_procfs(&target, settings)?;
+    let context = mount::fsopen(fstype, FsOpenFlags::FSOPEN_CLOEXEC).at(At::FilesystemType)?;
+    if !source.is_empty() {
+        mount::fsconfig_set_string(&context, c"source", source).at(At::Parameter)?;
+    }
+    for parameter in parameters {
+        set_parameter(&context, parameter)
+            .map_err(|errno| Failure::new(At::Parameter, errno).with_text(parameter.to_bytes()))?;
+    }
+    if settings.flags & mount_flags::MODE_OF_TARGET != 0 {
+        copy_mode(&context, &target)?;
+    }
+    mount::fsconfig_create(&context).map_err(|errno| kernels_words(&context, errno))?;
+    let attributes = MountAttrFlags::from_bits_retain(attributes as u32);
+    let tree = mount::fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes)
+        .at(At::CreateFilesystem)?;
+    attach(&tree, &target)?;
+    propagate(&tree, settings.propagation)
+}
+
+/// open_tree(2), mount_setattr(2), move_mount(2). The source is a path of the host.
+pub fn bind(
+    root: BorrowedFd<'_>,
+    settings: &Settings<'_>,
+    source: &CStr,
+    recursive: bool,
+    own: MountAttr,
+    below: MountAttr,
+) -> Outcome {
+    let tree = clone_tree(CWD, source, recursive).at(At::OpenSource)?;
+    let kind = kind_of(&tree).at(At::OpenSource)?;
+    let target = resolve::target(root, settings.target, kind, settings.resolve_flags())?;
+    refuse_procfs(&target, settings)?;
+    sys::mount_setattr(&tree, own, false).at(At::Attributes)?;
+    sys::mount_setattr(&tree, below, true).at(At::Attributes)?;
+    attach(&tree, &target)?;
+    propagate(&tree, settings.propagation)
+}
+
+/// A detached copy of a mount, and with `recursive` of those below it.
+pub fn clone_tree(
+    directory: BorrowedFd<'_>,
+    path: &CStr,
+    recursive: bool,
+) -> Result<OwnedFd, Errno> {
+    let mut flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    if recursive {
+        flags |= OpenTreeFlags::AT_RECURSIVE;
+    }
+    if path.is_empty() {
+        flags |= OpenTreeFlags::AT_EMPTY_PATH;
+    }
+    mount::open_tree(directory, path, flags)
+}
+
+/// move_mount(2) between two descriptors.
+pub fn attach(tree: &OwnedFd, target: &OwnedFd) -> Outcome {
+    let flags =
+        MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+    mount::move_mount(tree, c"", target, c"", flags).at(At::Attach)
+}
+
+/// mount(2) with one of MS_SHARED, MS_PRIVATE, MS_SLAVE, MS_UNBINDABLE, perhaps with MS_REC.
+pub fn propagation_of_slash(flags: u32) -> Result<(), Errno> {
+    mount::mount_change(c"/", MountPropagationFlags::from_bits_retain(flags))
+}
+
+/// The type of what a tree shows at its top.
+fn kind_of(tree: &OwnedFd) -> Result<Kind, Errno> {
+    let mode = fs::fstat(tree)?.st_mode;
+    Ok(match FileType::from_raw_mode(mode) {
+        FileType::Directory => Kind::Directory,
+        _ => Kind::File,
+    })
+}
+
+/// A mount inside a procfs could swallow what is written to it (CVE-2019-16884).
+fn refuse_procfs(target: &OwnedFd, settings: &Settings<'_>) -> Outcome {
+    if settings.flags & mount_flags::IN_PROC != 0 {
+        return Ok(());
+    }
+    let found = fs::fstatfs(target).at(At::Resolve)?;
+    if found.f_type == fs::PROC_SUPER_MAGIC {
+        return Err(Failure::new(At::InProc, Errno::PERM));
+    }
+    Ok(())
+}
+
+fn set_parameter(context: &OwnedFd, parameter: &CStr) -> Result<(), Errno> {
+    let bytes = parameter.to_bytes_with_nul();
+    let Some(equals) = bytes.iter().position(|byte| *byte == b'=') else {
+        return mount::fsconfig_set_flag(context, parameter);
+    };
+    let mut key = Buffer::new();
+    key.push(&bytes[..equals])?;
+    let value = CStr::from_bytes_with_nul(&bytes[equals + 1..]).map_err(|_| Errno::INVAL)?;
+    mount::fsconfig_set_string(context, key.as_c_str(), value)
+}
+
+fn copy_mode(context: &OwnedFd, target: &OwnedFd) -> Outcome {
+    let mode = fs::fstat(target).at(At::Resolve)?.st_mode & 0o7777;
+    let mut text = Buffer::new();
+    text.push_octal(mode).at(At::Parameter)?;
+    mount::fsconfig_set_string(context, c"mode", text.as_c_str()).at(At::Parameter)
+}
+
+/// What the kernel wrote into the context's log, which says more than the errno.
+fn kernels_words(context: &OwnedFd, errno: Errno) -> Failure {
+    let mut text = [0u8; 200];
+    let length = rustix::io::read(context, &mut text).unwrap_or(0);
+    Failure::new(At::CreateFilesystem, errno).with_text(&text[..length])
+}
+
+fn propagate(tree: &OwnedFd, propagation: u32) -> Outcome {
+    if propagation == 0 {
+        return Ok(());
+    }
+    let recursive = propagation & sys::MS_REC != 0;
+    let attr = MountAttr { propagation: u64::from(propagation & !sys::MS_REC), ..Default::default() };
+    sys::mount_setattr(tree.as_fd(), attr, recursive).at(At::SetPropagation)
+}

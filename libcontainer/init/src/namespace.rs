@@ -1,0 +1,30 @@
+//! Joining and making namespaces.
+
+use crate::channel::Channel;
+use crate::failure::{Context, Outcome};
+use crate::sys;
+use creel_wire::message::{At, Kind, Message};
+
+/// setns(2): the kernel checks that the descriptor is of this kind.
+pub fn join(number: i32, kind: u32) -> Outcome {
+    sys::setns(sys::borrow(number), kind).at(At::Call)
+}
+
+/// unshare(2).
+pub fn unshare(flags: u32) -> Outcome {
+    sys::unshare(flags).at(At::Call)
+}
+
+/// setns(2) on a pid namespace moves only children: go on in a child that has this process's parent
+/// as its own, so that the library can wait for it.
+pub fn enter_pid(channel: &Channel) -> Outcome {
+    match sys::clone_sibling().at(At::Call)? {
+        Some(pid) => {
+            let mut message = Message::new(Kind::Pid);
+            message.step = pid as u32;
+            channel.send(&message);
+            sys::exit(0)
+        }
+        None => channel.wait(),
+    }
+}

@@ -1,0 +1,52 @@
+//! The container's own program: finding it, and becoming it.
+
+use crate::buffer::Buffer;
+use crate::failure::{Context, Failure, Outcome};
+use crate::script::Container;
+use crate::sys::{self, Pointers};
+use core::ffi::CStr;
+use creel_wire::message::{At, Kind, Message};
+use creel_wire::Texts;
+use rustix::fs::{self, Access, AtFlags, CWD, FileType};
+use rustix::io::Errno;
+
+/// The shell's rule: a name with a slash is a path, any other is looked for in PATH.
+pub fn find(program: &mut Buffer, name: &CStr, path: &CStr) -> Outcome {
+    program.clear();
+    if name.to_bytes().contains(&b'/') {
+        program.push(name.to_bytes()).at(At::NotFound)?;
+        return executable(program.as_c_str()).map_err(|errno| match errno {
+            Errno::NOENT | Errno::NOTDIR => Failure::new(At::NotFound, errno),
+            _ => Failure::new(At::NotExecutable, errno),
+        });
+    }
+    for directory in path.to_bytes().split(|byte| *byte == b':') {
+        let directory: &[u8] = if directory.is_empty() { b"." } else { directory };
+        program.clear();
+        let fits = program
+            .push(directory)
+            .and_then(|()| program.push(b"/"))
+            .and_then(|()| program.push(name.to_bytes()));
+        if fits.is_ok() && executable(program.as_c_str()).is_ok() {
+            return Ok(());
+        }
+    }
+    Err(Failure::new(At::NotInPath, Errno::NOENT))
+}
+
+fn executable(path: &CStr) -> Result<(), Errno> {
+    let stat = fs::statat(CWD, path, AtFlags::empty())?;
+    if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+        return Err(Errno::ISDIR);
+    }
+    fs::accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS)
+}
+
+/// execve(2). Whoever waits sees the connection close when it succeeds, and the errno otherwise.
+pub fn execute(c: &Container, arguments: Texts<'_>, environment: Texts<'_>) -> Outcome {
+    let arguments = Pointers::new(arguments, None).at(At::Memory)?;
+    let home = (!c.home.is_empty()).then(|| c.home.as_c_str());
+    let environment = Pointers::new(environment, home).at(At::Memory)?;
+    c.channel.send(&Message::new(Kind::Executing));
+    Err(Failure::new(At::Call, sys::execve(c.program.as_c_str(), &arguments, &environment)))
+}

@@ -1,0 +1,193 @@
+//! Paths below the container's root. Whoever made the root file system may be hostile and may change
+//! it while we work: every path is resolved once, by the kernel, from the root's descriptor, and what
+//! is missing is made relative to a descriptor that was reached that way.
+
+use crate::buffer::{Buffer, CAPACITY};
+use crate::failure::{Context, Failure};
+use core::ffi::CStr;
+use creel_wire::message::At;
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
+
+/// How many dangling links one path may lead through, as in the kernel.
+const MAX_LINKS: usize = 40;
+/// How often a resolution that raced with a rename is tried again.
+const MAX_RETRIES: usize = 128;
+
+/// What a mount target has to be when it is missing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Directory,
+    File,
+}
+
+/// The process's own `/`.
+pub fn current_root() -> Result<OwnedFd, Errno> {
+    fs::openat(CWD, c"/", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+}
+
+/// openat2(2) below `root`, never through a magic link.
+pub fn open(
+    root: BorrowedFd<'_>,
+    path: &CStr,
+    flags: OFlags,
+    resolve: ResolveFlags,
+) -> Result<OwnedFd, Errno> {
+    let path = if path.is_empty() { c"." } else { path };
+    let resolve = resolve | ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+    let mut retries = 0;
+    loop {
+        match fs::openat2(root, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve) {
+            Err(Errno::AGAIN) if retries < MAX_RETRIES => retries += 1,
+            result => return result,
+        }
+    }
+}
+
+/// The target of a mount as an O_PATH descriptor, made when it is missing.
+pub fn target(
+    root: BorrowedFd<'_>,
+    path: &CStr,
+    kind: Kind,
+    resolve: ResolveFlags,
+) -> Result<OwnedFd, Failure> {
+    match open(root, path, OFlags::PATH, resolve) {
+        Err(Errno::NOENT) => {}
+        found => return found.at(At::Resolve),
+    }
+    let (parent, name) = parent_of(root, path, resolve, Last::Follow)?;
+    if kind == Kind::Directory {
+        make_directory(&parent, name.as_c_str()).at(At::Create)?;
+    } else {
+        make_file(&parent, name.as_c_str()).at(At::Create)?;
+    }
+    // Not through a link: what was made is neither, and a swapped one must not be followed.
+    let flags = OFlags::PATH | OFlags::NOFOLLOW;
+    open(parent.as_fd(), name.as_c_str(), flags, ResolveFlags::NO_SYMLINKS).at(At::Resolve)
+}
+
+/// The directory that holds the last component of `path`, made with all above it when missing, and
+/// that component, which may be a link itself.
+pub fn parent(root: BorrowedFd<'_>, path: &CStr) -> Result<(OwnedFd, Buffer), Failure> {
+    parent_of(root, path, ResolveFlags::empty(), Last::Keep)
+}
+
+/// Whether a link in the last component is followed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Last {
+    Follow,
+    Keep,
+}
+
+/// Links that lead nowhere are followed as the kernel would if they led somewhere.
+fn parent_of(
+    root: BorrowedFd<'_>,
+    path: &CStr,
+    resolve: ResolveFlags,
+    last: Last,
+) -> Result<(OwnedFd, Buffer), Failure> {
+    let mut rest = Buffer::new();
+    rest.push(path.to_bytes()).at(At::Resolve)?;
+    for _ in 0..MAX_LINKS {
+        match descend(root, rest.as_bytes(), resolve, last)? {
+            Descent::Arrived(directory, name) => return Ok((directory, name)),
+            Descent::Link(expanded) => rest = expanded,
+        }
+    }
+    Err(Failure::new(At::Resolve, Errno::LOOP))
+}
+
+enum Descent {
+    Arrived(OwnedFd, Buffer),
+    /// A component is a link to something missing: the path with the link's text in its place.
+    Link(Buffer),
+}
+
+fn descend(
+    root: BorrowedFd<'_>,
+    path: &[u8],
+    resolve: ResolveFlags,
+    last: Last,
+) -> Result<Descent, Failure> {
+    let directory = OFlags::PATH | OFlags::DIRECTORY;
+    let mut reached = open(root, c".", directory, resolve).at(At::Resolve)?;
+    let mut prefix = Buffer::new();
+    let mut components = path.split(|byte| *byte == b'/').filter(|part| !part.is_empty()).peekable();
+    let mut name = Buffer::new();
+    while let Some(component) = components.next() {
+        name.clear();
+        name.push(component).at(At::Resolve)?;
+        let is_last = components.peek().is_none();
+        if is_last && (last == Last::Keep || !is_link(&reached, name.as_c_str())) {
+            return Ok(Descent::Arrived(reached, name));
+        }
+        let above = prefix.as_bytes().len();
+        prefix.push(b"/").and_then(|()| prefix.push(component)).at(At::Resolve)?;
+        reached = match open(root, relative(&prefix), directory, resolve) {
+            Ok(next) => next,
+            Err(Errno::NOENT) if is_link(&reached, name.as_c_str()) => {
+                let link = read_link(&reached, name.as_c_str()).at(At::Resolve)?;
+                return expand(&prefix.as_bytes()[..above], link.as_bytes(), components).map(Descent::Link);
+            }
+            Err(Errno::NOENT) => {
+                make_directory(&reached, name.as_c_str()).at(At::Create)?;
+                open(reached.as_fd(), name.as_c_str(), directory, ResolveFlags::NO_SYMLINKS)
+                    .at(At::Resolve)?
+            }
+            Err(errno) => return Err(Failure::new(At::Resolve, errno)),
+        };
+    }
+    Err(Failure::new(At::Resolve, Errno::EXIST))
+}
+
+/// Without the leading slash that [`descend`] put there.
+fn relative(prefix: &Buffer) -> &CStr {
+    CStr::from_bytes_with_nul(&prefix.as_c_str().to_bytes_with_nul()[1..]).unwrap_or(c".")
+}
+
+fn expand<'p>(
+    above: &[u8],
+    link: &[u8],
+    rest: impl Iterator<Item = &'p [u8]>,
+) -> Result<Buffer, Failure> {
+    let mut path = Buffer::new();
+    if link.first() != Some(&b'/') {
+        path.push(above).at(At::Resolve)?;
+        path.push(b"/").at(At::Resolve)?;
+    }
+    path.push(link).at(At::Resolve)?;
+    for component in rest {
+        path.push(b"/").and_then(|()| path.push(component)).at(At::Resolve)?;
+    }
+    Ok(path)
+}
+
+fn is_link(directory: &OwnedFd, name: &CStr) -> bool {
+    fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)
+        .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink)
+}
+
+fn read_link(directory: &OwnedFd, name: &CStr) -> Result<Buffer, Errno> {
+    let mut bytes = [0u8; CAPACITY];
+    let length = fs::readlinkat_raw(directory, name, &mut bytes[..])?;
+    let mut link = Buffer::new();
+    link.push(&bytes[..length])?;
+    Ok(link)
+}
+
+fn make_directory(parent: &OwnedFd, name: &CStr) -> Result<(), Errno> {
+    match fs::mkdirat(parent, name, Mode::from_bits_truncate(0o755)) {
+        Err(Errno::EXIST) => Ok(()),
+        result => result,
+    }
+}
+
+fn make_file(parent: &OwnedFd, name: &CStr) -> Result<(), Errno> {
+    let flags =
+        OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::WRONLY;
+    match fs::openat(parent, name, flags, Mode::from_bits_truncate(0o755)) {
+        Ok(_) | Err(Errno::EXIST) => Ok(()),
+        Err(errno) => Err(errno),
+    }
+}

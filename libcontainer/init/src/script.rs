@@ -1,0 +1,191 @@
+//! The script: carries out the steps of the plan one after the other. The order is the planner's and
+//! says there why each step stands where it does; here it is only followed.
+
+use crate::buffer::Buffer;
+use crate::channel::Channel;
+use crate::failure::{Context, Failure, Outcome};
+use crate::{
+    console, device, home, hook, identity, loopback, mask, mount, namespace, pivot, program, resolve, start,
+    sys, sysctl,
+};
+use creel_wire::message::{At, Kind, Message};
+use creel_wire::{Plan, Step};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::ResolveFlags;
+use rustix::io::Errno;
+use rustix::process;
+
+/// What the steps hand on to later steps.
+pub struct Container {
+    pub channel: Channel,
+    /// The mount of the container's root, from [`Step::Root`] on.
+    root: Option<OwnedFd>,
+    /// An empty read-only tmpfs to hide directories behind, attached at the first of them.
+    pub empty: Option<OwnedFd>,
+    /// The container's verified /dev/null.
+    pub null: Option<OwnedFd>,
+    /// A procfs that nobody else can see or cover.
+    pub proc: Option<OwnedFd>,
+    /// The program to execute, found by [`Step::FindProgram`].
+    pub program: Buffer,
+    /// `HOME=...`, found by [`Step::Home`].
+    pub home: Buffer,
+    /// The working directory could not be entered as root: the user may be allowed to.
+    pub directory_denied: bool,
+}
+
+impl Container {
+    /// The root file system; the container's own `/` where the plan has no root step (exec).
+    pub fn root(&mut self) -> Result<BorrowedFd<'_>, Failure> {
+        if self.root.is_none() {
+            self.root = Some(resolve::current_root().at(At::OpenRoot)?);
+        }
+        self.root.as_ref().map(AsFd::as_fd).ok_or(Failure::new(At::OpenRoot, Errno::BADF))
+    }
+
+    pub fn set_root(&mut self, root: OwnedFd) {
+        self.root = Some(root);
+    }
+}
+
+/// Carries out the plan; the last step becomes the container's process.
+pub fn run(plan: Plan<'_>) -> ! {
+    let number = plan.descriptors().next().unwrap_or(-1);
+    let mut container = Container {
+        channel: Channel::new(number),
+        root: None,
+        empty: None,
+        null: None,
+        proc: None,
+        program: Buffer::new(),
+        home: Buffer::new(),
+        directory_denied: false,
+    };
+    let mut last = 0;
+    for (index, step) in plan.steps().enumerate() {
+        last = index as u32;
+        let outcome = match step {
+            Ok(step) => carry_out(&mut container, last, step),
+            Err(error) => Err(Failure::new(At::Decode, Errno::from_raw_os_error(error as i32))),
+        };
+        if let Err(failure) = outcome {
+            container.channel.failed(last, &failure);
+            sys::exit(1)
+        }
+    }
+    container.channel.failed(last, &Failure::new(At::End, Errno::INVAL));
+    sys::exit(1)
+}
+
+fn carry_out(c: &mut Container, index: u32, step: Step<'_>) -> Outcome {
+    match step {
+        Step::CloseFrom { first } => sys::close_on_exec_from(first).at(At::Call),
+        Step::NonDumpable {} => {
+            process::set_dumpable_behavior(process::DumpableBehavior::NotDumpable).at(At::Call)
+        }
+        Step::AwaitCgroup {} => c.channel.wait(),
+        Step::JoinNamespace { namespace, kind } => namespace::join(namespace, kind),
+        Step::Unshare { flags } => namespace::unshare(flags),
+        Step::EnterPidNamespace {} => namespace::enter_pid(&c.channel),
+        Step::NewSession {} => new_session(),
+        Step::SessionKeyring { name } => {
+            if let Err(errno) = sys::join_session_keyring(name) {
+                c.channel.warn(index, &Failure::new(At::Call, errno));
+            }
+            Ok(())
+        }
+        Step::LoopbackUp {} => loopback::up(),
+        Step::Hostname { name } => rustix::system::sethostname(name.to_bytes()).at(At::Call),
+        Step::Domainname { name } => rustix::system::setdomainname(name.to_bytes()).at(At::Call),
+        Step::ResetAffinity {} => {
+            // EINVAL only says that the cpuset left none of the first 1,024 CPUs; then the inherited set stays.
+            let _ = identity::reset_affinity();
+            Ok(())
+        }
+        Step::ResetSignals {} => sys::reset_signals().at(At::Call),
+        Step::Propagation { flags } => mount::propagation_of_slash(flags).at(At::Call),
+        Step::Root { path } => pivot::enter_root(c, path),
+        Step::MountFilesystem { target, fstype, source, parameters, attributes, propagation, flags } => {
+            let settings = mount::Settings { target, propagation, flags };
+            mount::filesystem(c.root()?, &settings, fstype, source, parameters, attributes)
+        }
+        Step::MountBind {
+            target,
+            source,
+            recursive,
+            set,
+            clear,
+            recursive_set,
+            recursive_clear,
+            propagation,
+            flags,
+        } => {
+            let settings = mount::Settings { target, propagation, flags };
+            let own = sys::MountAttr { set, clear, ..Default::default() };
+            let below =
+                sys::MountAttr { set: recursive_set, clear: recursive_clear, ..Default::default() };
+            mount::bind(c.root()?, &settings, source, recursive, own, below)
+        }
+        Step::Device { path, mode, major, minor, uid, gid } => {
+            device::node(c.root()?, path, device::Node { mode, major, minor, uid, gid })
+        }
+        Step::Symlink { path, target, replace } => device::symlink(c.root()?, path, target, replace),
+        Step::AwaitHooks {} => {
+            c.channel.send(&Message::new(Kind::Mounted));
+            c.channel.wait()
+        }
+        Step::Hook { path, arguments, environment, timeout, stdin } => {
+            hook::run(path, arguments, environment, timeout, sys::borrow(stdin))
+        }
+        Step::PivotRoot {} => pivot::pivot(c),
+        Step::MoveRoot {} => pivot::move_over_slash(c),
+        Step::Chroot {} => pivot::chroot(c),
+        Step::RootPropagation { flags } => mount::propagation_of_slash(flags).at(At::Call),
+        Step::Sysctl { path, value } => sysctl::write(c, path, value),
+        Step::ReadonlyPath { path } => mask::read_only(c.root()?, path),
+        Step::MaskPath { path } => mask::hide(c, path),
+        Step::ReadonlyRoot {} => mask::read_only_root(c.root()?),
+        Step::Console { uid, gid, rows, columns, device } => {
+            console::open(c, console::Settings { uid, gid, rows, columns, device })
+        }
+        Step::Home { uid } => home::find(c, uid),
+        Step::NoNewPrivileges {} => rustix::thread::set_no_new_privs(true).at(At::Call),
+        Step::Rlimit { resource, soft, hard } => sys::set_rlimit(resource, soft, hard).at(At::Call),
+        Step::BoundingSet { keep } => identity::bounding_set(keep),
+        Step::MakeDirectory { path } => {
+            resolve::target(c.root()?, path, resolve::Kind::Directory, ResolveFlags::empty()).map(drop)
+        }
+        Step::WorkingDirectory { path } => identity::working_directory(c, path),
+        Step::User { uid, gid, groups, set_groups } => {
+            identity::user(uid, gid, set_groups.then_some(groups))
+        }
+        Step::CheckWorkingDirectory { path } => identity::check_directory(c.directory_denied, path),
+        Step::Capabilities { effective, permitted, inheritable, ambient } => {
+            identity::capabilities(effective, permitted, inheritable, ambient)
+        }
+        Step::Umask { mask } => {
+            process::umask(rustix::fs::Mode::from_bits_truncate(mask));
+            Ok(())
+        }
+        Step::FindProgram { name, path } => program::find(&mut c.program, name, path),
+        Step::Ready {} => {
+            c.channel.send(&Message::new(Kind::Ready));
+            c.channel.wait()
+        }
+        Step::AwaitStart { listener } => {
+            c.channel = start::await_start(listener)?;
+            Ok(())
+        }
+        Step::Seccomp { flags, program } => sys::install_filter(flags, program).at(At::Call),
+        Step::Execute { arguments, environment } => program::execute(c, arguments, environment),
+        Step::_Lifetime(never, _) => match never {},
+    }
+}
+
+fn new_session() -> Outcome {
+    match process::setsid() {
+        // Already the leader of its group: only when the caller made it so.
+        Ok(_) | Err(Errno::PERM) => Ok(()),
+        Err(errno) => Err(Failure::new(At::Call, errno)),
+    }
+}

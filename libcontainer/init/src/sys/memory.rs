@@ -1,0 +1,55 @@
+//! Memory: the mapped plan, and arrays of pointers for execve.
+
+use core::ffi::{CStr, c_char};
+use core::marker::PhantomData;
+use core::ptr;
+use creel_wire::Texts;
+use rustix::fs::fstat;
+use rustix::io::Errno;
+use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous};
+
+/// Maps the plan for the rest of this program's life. The memfd is sealed: nobody can change it.
+pub fn map_plan(number: i32) -> Result<&'static [u8], Errno> {
+    let plan = super::borrow(number);
+    let size = usize::try_from(fstat(plan)?.st_size).map_err(|_| Errno::INVAL)?;
+    let sealed = rustix::fs::fcntl_get_seals(plan)?;
+    if !sealed.contains(rustix::fs::SealFlags::WRITE | rustix::fs::SealFlags::SHRINK) {
+        return Err(Errno::PERM);
+    }
+    // SAFETY: a new mapping at a place of the kernel's choice. It is `size` bytes long, which the seals
+    // keep true, it is never unmapped, and sealed against writing it never changes.
+    unsafe {
+        let start = mmap(ptr::null_mut(), size, ProtFlags::READ, MapFlags::PRIVATE, plan, 0)?;
+        Ok(core::slice::from_raw_parts(start.cast(), size))
+    }
+}
+
+/// A NULL-terminated array of pointers to texts, as execve takes it.
+pub struct Pointers<'a> {
+    first: *const *const c_char,
+    texts: PhantomData<&'a CStr>,
+}
+
+impl<'a> Pointers<'a> {
+    /// The texts in their order, then `last`.
+    pub fn new(texts: Texts<'a>, last: Option<&'a CStr>) -> Result<Self, Errno> {
+        let slots = texts.count() + usize::from(last.is_some()) + 1;
+        let size = slots.checked_mul(size_of::<*const c_char>()).ok_or(Errno::NOMEM)?;
+        let flags = MapFlags::PRIVATE;
+        // SAFETY: a new anonymous mapping that overlaps nothing.
+        let array = unsafe {
+            mmap_anonymous(ptr::null_mut(), size, ProtFlags::READ | ProtFlags::WRITE, flags)?
+        };
+        let array: *mut *const c_char = array.cast();
+        for (index, text) in texts.chain(last).take(slots - 1).enumerate() {
+            // SAFETY: `index` is below `slots - 1`; the mapping holds `slots` pointers, page-aligned. What
+            // is not written stays NULL.
+            unsafe { array.add(index).write(text.as_ptr()) };
+        }
+        Ok(Pointers { first: array, texts: PhantomData })
+    }
+
+    pub(super) fn as_ptr(&self) -> *const *const c_char {
+        self.first
+    }
+}

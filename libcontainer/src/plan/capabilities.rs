@@ -1,0 +1,112 @@
+//! The five capability sets, as bits.
+
+use oci_spec::runtime::{Capabilities, Process};
+use std::str::FromStr;
+
+/// The sets of a process, capabilities(7).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Sets {
+    pub(super) bounding: u64,
+    pub(super) effective: u64,
+    pub(super) permitted: u64,
+    pub(super) inheritable: u64,
+    pub(super) ambient: u64,
+}
+
+impl Sets {
+    /// What was asked for and can be given; a warning names what cannot.
+    pub(super) fn of(process: &Process, available: u64, warnings: &mut Vec<String>) -> Self {
+        let Some(asked) = process.capabilities() else { return Sets::default() };
+        let mut missing = 0;
+        let mut set = |names: &Option<Capabilities>| {
+            let bits = names.as_ref().map_or(0, bits);
+            missing |= bits & !available;
+            bits & available
+        };
+        let sets = Sets {
+            bounding: set(asked.bounding()),
+            effective: set(asked.effective()),
+            permitted: set(asked.permitted()),
+            inheritable: set(asked.inheritable()),
+            ambient: set(asked.ambient()),
+        };
+        if missing != 0 {
+            warnings.push(format!(
+                "process.capabilities: {} cannot be granted, since creel itself does not have them",
+                names(missing).join(", ")
+            ));
+        }
+        // The kernel takes an effective capability only when it is permitted, and an ambient one only when
+        // it is permitted and inheritable.
+        let effective = sets.effective & sets.permitted;
+        let ambient = sets.ambient & sets.permitted & sets.inheritable;
+        Sets { effective, ambient, ..sets }
+    }
+}
+
+fn bits(names: &Capabilities) -> u64 {
+    names.iter().filter_map(|name| number(&name.to_string())).fold(0, |set, n| set | 1 << n)
+}
+
+/// The kernel's number of a capability, whichever way oci-spec prints it.
+fn number(name: &str) -> Option<u8> {
+    let upper = name.to_ascii_uppercase();
+    let full = if upper.starts_with("CAP_") { upper } else { format!("CAP_{upper}") };
+    caps::Capability::from_str(&full).ok().map(|capability| capability.index())
+}
+
+fn names(set: u64) -> Vec<String> {
+    let known = caps::all();
+    let mut names: Vec<String> = known
+        .into_iter()
+        .filter(|capability| set & capability.bitmask() != 0)
+        .map(|capability| capability.to_string())
+        .collect();
+    names.sort();
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oci_spec::runtime::{Capability, LinuxCapabilitiesBuilder, ProcessBuilder};
+
+    fn process() -> Process {
+        let set: Capabilities = [Capability::Chown, Capability::NetAdmin].into_iter().collect();
+        let capabilities = LinuxCapabilitiesBuilder::default()
+            .bounding(set.clone())
+            .effective(set.clone())
+            .permitted(set.clone())
+            .inheritable(Capabilities::default())
+            .ambient(set)
+            .build()
+            .unwrap();
+        ProcessBuilder::default().capabilities(capabilities).build().unwrap()
+    }
+
+    #[test]
+    fn numbers_are_the_kernels() {
+        let mut warnings = Vec::new();
+        let sets = Sets::of(&process(), u64::MAX, &mut warnings);
+        assert_eq!(sets.permitted, 1 | 1 << 12);
+        assert_eq!(sets.ambient, 0, "nothing is ambient that is not inheritable");
+        assert!(warnings.is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_granted_is_left_out_with_a_warning() {
+        let mut warnings = Vec::new();
+        let sets = Sets::of(&process(), 1, &mut warnings);
+        assert_eq!((sets.bounding, sets.effective), (1, 1));
+        assert!(warnings[0].contains("CAP_NET_ADMIN"), "{warnings:?}");
+    }
+
+    #[test]
+    fn none_given_means_none_at_all() {
+        let process = ProcessBuilder::default().build().unwrap();
+        let process = Process::clone(&process);
+        let mut bare = process;
+        bare.set_capabilities(None);
+        assert_eq!(Sets::of(&bare, u64::MAX, &mut Vec::new()), Sets::default());
+    }
+}

@@ -1,0 +1,67 @@
+//! What `exec` will do: the same steps with the same types as a start, from the container's own process
+//! settings with explicit overrides on top.
+
+use super::inside::{become_process, execute};
+use super::process::{Identity, console};
+use super::{Descriptor, Host, Namespace, Planned, PlanError, Script, text};
+use creel_wire::owned::Step;
+use oci_spec::runtime::Process;
+
+/// What to run in which container.
+pub(crate) struct ExecRequest<'a> {
+    /// The container's id, for its keyring.
+    pub(crate) id: &'a str,
+    /// The settings of the new process, overrides applied.
+    pub(crate) process: &'a Process,
+    /// The namespaces that the container has of its own.
+    pub(crate) namespaces: &'a [Namespace],
+    /// How many descriptors from 3 on the process inherits.
+    pub(crate) preserve_fds: u32,
+    /// Keep the caller's session keyring.
+    pub(crate) no_new_keyring: bool,
+}
+
+/// The plan of an exec.
+#[derive(Debug)]
+pub(crate) struct ExecPlan {
+    pub(crate) descriptors: Vec<Descriptor>,
+    pub(crate) inside: Vec<Planned>,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Everything of the container is joined by the program that was exec'd outside, which nobody inside may
+/// trace from then on; the cgroup is entered before, so that nothing runs outside of its limits.
+pub(crate) fn plan_exec(request: &ExecRequest<'_>, host: &Host) -> Result<ExecPlan, PlanError> {
+    let mut script = Script::new();
+    script.push("", Step::CloseFrom { first: 3 + request.preserve_fds });
+    script.push("", Step::ResetSignals {});
+    script.push("", Step::NonDumpable {});
+    script.push("", Step::AwaitCgroup {});
+    let kinds = request.namespaces.iter().fold(0, |kinds, namespace| kinds | namespace.flag());
+    if kinds != 0 {
+        let namespace = script.slot(Descriptor::Process);
+        script.push("", Step::JoinNamespace { namespace, kind: kinds });
+    }
+    if request.namespaces.contains(&Namespace::Pid) {
+        script.push("", Step::EnterPidNamespace {});
+    }
+    script.push("", Step::NewSession {});
+    script.push("", Step::ResetAffinity {});
+    if !request.no_new_keyring {
+        let name = text("", format!("_ses.{}", request.id))?;
+        script.push("", Step::SessionKeyring { name });
+    }
+    if request.process.terminal().unwrap_or(false) {
+        script.push("process.terminal", console(request.process, false));
+    }
+    let identity = Identity::of(request.process, host)?;
+    script.warnings.extend(identity.warnings.iter().cloned());
+    become_process(&mut script, request.process, &identity)?;
+    script.push("", Step::Ready {});
+    execute(&mut script, request.process)?;
+    Ok(ExecPlan {
+        descriptors: script.descriptors,
+        inside: script.steps,
+        warnings: script.warnings,
+    })
+}

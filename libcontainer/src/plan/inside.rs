@@ -1,0 +1,277 @@
+//! The script of a start: what creel-init does, in the order in which it has to be done, and why.
+
+use super::capabilities::Sets;
+use super::namespaces::{Namespace, Namespaces};
+use super::process::Identity;
+use super::{
+    Descriptor, Host, Plan, PlanError, Request, Script, devices, hooks, inside_path, mounts, process,
+    text,
+};
+use crate::cgroups;
+use creel_wire::owned::Step;
+use oci_spec::runtime::{Process, Spec};
+use std::path::{Path, PathBuf};
+
+const MS_REC: u32 = 0x4000;
+const MS_SLAVE: u32 = 0x8_0000;
+const MS_PRIVATE: u32 = 0x4_0000;
+
+pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, PlanError> {
+    let namespaces = Namespaces::of(spec)?;
+    let cgroup = plan_cgroup(spec, request, host)?;
+    let process = spec.process().clone().unwrap_or_default();
+    let clone_into_cgroup = matches!(host.cgroups, cgroups::Layout::V2 { .. });
+    let mut script = Script::new();
+
+    enter(&mut script, request, &namespaces, clone_into_cgroup);
+    name(&mut script, spec, &namespaces)?;
+    let create_hooks = build_root(&mut script, spec, request, &namespaces, &cgroup, &process)?;
+    close_root(&mut script, spec)?;
+    let identity = Identity::of(&process, host)?;
+    script.warnings.extend(identity.warnings.iter().cloned());
+    become_process(&mut script, &process, &identity)?;
+    wait_for_start(&mut script, spec, request)?;
+    execute(&mut script, &process)?;
+
+    Ok(Plan {
+        new_namespaces: namespaces.new.clone(),
+        second_process: namespaces.joins(Namespace::Pid),
+        joined_namespaces: namespaces.joined,
+        cgroup,
+        clone_into_cgroup,
+        oom_score_adj: process.oom_score_adj(),
+        create_hooks,
+        descriptors: script.descriptors,
+        inside: script.steps,
+        terminal: process.terminal().unwrap_or(false),
+        warnings: script.warnings,
+    })
+}
+
+fn plan_cgroup(spec: &Spec, request: &Request, host: &Host) -> Result<cgroups::Plan, PlanError> {
+    let linux = spec.linux().as_ref();
+    let wanted = cgroups::Request {
+        id: &request.id,
+        cgroups_path: linux.and_then(|linux| linux.cgroups_path().as_deref()),
+        resources: linux.and_then(|linux| linux.resources().as_ref()),
+    };
+    cgroups::plan(&wanted, &host.cgroups, &host.own_cgroups).map_err(PlanError::Cgroup)
+}
+
+/// First nothing of the caller may be left: descriptors, signals. Before anything that others are in is
+/// joined, this process stops being dumpable, so that nobody there can trace it. The cgroup comes before
+/// the cgroup namespace, which shows what its maker is in.
+fn enter(script: &mut Script, request: &Request, namespaces: &Namespaces, in_cgroup: bool) {
+    script.push("", Step::CloseFrom { first: 3 + request.preserve_fds });
+    script.push("", Step::ResetSignals {});
+    if !namespaces.joined.is_empty() {
+        script.push("", Step::NonDumpable {});
+    }
+    if !in_cgroup {
+        script.push("", Step::AwaitCgroup {});
+    }
+    namespaces.join(script);
+    if namespaces.is_new(Namespace::Cgroup) {
+        script.push("linux.namespaces", Step::Unshare { flags: Namespace::Cgroup.flag() });
+    }
+    script.push("", Step::NewSession {});
+    script.push("", Step::ResetAffinity {});
+    // A keyring of the container's own, or it would share the caller's keys.
+    if !request.no_new_keyring {
+        let name = text("", format!("_ses.{}", request.id)).unwrap_or_default();
+        script.push("", Step::SessionKeyring { name });
+    }
+}
+
+fn name(script: &mut Script, spec: &Spec, namespaces: &Namespaces) -> Result<(), PlanError> {
+    if namespaces.is_new(Namespace::Network) {
+        script.push("", Step::LoopbackUp {});
+    }
+    if !namespaces.has(Namespace::Uts) {
+        return Ok(());
+    }
+    if let Some(hostname) = spec.hostname().as_ref().filter(|name| !name.is_empty()) {
+        let name = text("hostname", hostname.as_str())?;
+        script.push("hostname", Step::Hostname { name });
+    }
+    if let Some(domainname) = spec.domainname().as_ref().filter(|name| !name.is_empty()) {
+        let name = text("domainname", domainname.as_str())?;
+        script.push("domainname", Step::Domainname { name });
+    }
+    Ok(())
+}
+
+/// Mounts and devices are made with umask 0, so that their modes are those that were asked for. Hooks see
+/// the mounts, and the host's paths beside them: they run before the pivot takes the host away.
+fn build_root(
+    script: &mut Script,
+    spec: &Spec,
+    request: &Request,
+    namespaces: &Namespaces,
+    cgroup: &cgroups::Plan,
+    process: &Process,
+) -> Result<Vec<hooks::Hook>, PlanError> {
+    let root = rootfs(spec, &request.bundle);
+    script.push("", Step::Umask { mask: 0 });
+    if namespaces.has(Namespace::Mount) {
+        script.push("linux.rootfsPropagation", Step::Propagation { flags: outer_propagation(spec)? });
+    }
+    script.push("root.path", Step::Root { path: text("root.path", root.into_os_string().into_encoded_bytes())? });
+    let cgroup_namespace = namespaces.has(Namespace::Cgroup);
+    mounts::plan(script, spec, request, cgroup, cgroup_namespace)?;
+    devices::plan(script, spec)?;
+    let cwd = path_text(process.cwd());
+    script.push("process.cwd", Step::MakeDirectory { path: inside_path("process.cwd", &cwd)? });
+
+    let create_hooks = hooks::before_pivot(script, spec)?;
+    script.push("root.path", leave_host(request, namespaces));
+    if process.terminal().unwrap_or(false) {
+        script.push("process.terminal", process::console(process, true));
+    }
+    Ok(create_hooks)
+}
+
+fn leave_host(request: &Request, namespaces: &Namespaces) -> Step {
+    match (namespaces.has(Namespace::Mount), request.no_pivot) {
+        (true, false) => Step::PivotRoot {},
+        (true, true) => Step::MoveRoot {},
+        (false, _) => Step::Chroot {},
+    }
+}
+
+/// Sysctls while all rights are there; then everything that must not be writable is closed, the root last,
+/// since the earlier steps make what is missing in it.
+fn close_root(script: &mut Script, spec: &Spec) -> Result<(), PlanError> {
+    let linux = spec.linux().as_ref();
+    let mut sysctls: Vec<_> = linux.and_then(|l| l.sysctl().as_ref()).into_iter().flatten().collect();
+    sysctls.sort();
+    for (key, value) in sysctls {
+        let origin = format!("linux.sysctl[{key:?}]");
+        let path = inside_path(&origin, &format!("sys/{}", sysctl_path(key)))?;
+        script.push(origin, Step::Sysctl { path, value: value.clone().into_bytes() });
+    }
+    let read_only = linux.and_then(|l| l.readonly_paths().as_ref()).into_iter().flatten();
+    for (index, path) in read_only.enumerate() {
+        let origin = format!("linux.readonlyPaths[{index}]");
+        let path = inside_path(&origin, path)?;
+        script.push(origin, Step::ReadonlyPath { path });
+    }
+    let masked = linux.and_then(|l| l.masked_paths().as_ref()).into_iter().flatten();
+    for (index, path) in masked.enumerate() {
+        let origin = format!("linux.maskedPaths[{index}]");
+        let path = inside_path(&origin, path)?;
+        script.push(origin, Step::MaskPath { path });
+    }
+    if let Some(flags) = inner_propagation(spec) {
+        script.push("linux.rootfsPropagation", Step::RootPropagation { flags });
+    }
+    if spec.root().as_ref().and_then(|root| root.readonly()).unwrap_or(false) {
+        script.push("root.readonly", Step::ReadonlyRoot {});
+    }
+    Ok(())
+}
+
+/// Rights are given up from the outside in: the bounding set while there is CAP_SETPCAP, limits while
+/// hard ones may be raised, then the ids, and the sets last, for they decide about all the others. The
+/// directory is entered as root and checked as the user; the program is looked for as the user.
+pub(super) fn become_process(
+    script: &mut Script,
+    process: &Process,
+    identity: &Identity,
+) -> Result<(), PlanError> {
+    let Sets { bounding, effective, permitted, inheritable, ambient } = identity.capabilities;
+    if identity.home_missing {
+        script.push("process.env", Step::Home { uid: process.user().uid() });
+    }
+    if process.no_new_privileges().unwrap_or(false) {
+        script.push("process.noNewPrivileges", Step::NoNewPrivileges {});
+    }
+    process::rlimits(script, process);
+    script.push("process.capabilities.bounding", Step::BoundingSet { keep: bounding });
+    let cwd = text("process.cwd", path_text(process.cwd()))?;
+    script.push("process.cwd", Step::WorkingDirectory { path: cwd.clone() });
+    script.push("process.user", process::user(process));
+    script.push("process.cwd", Step::CheckWorkingDirectory { path: cwd });
+    script.push(
+        "process.capabilities",
+        Step::Capabilities { effective, permitted, inheritable, ambient },
+    );
+    let mask = process.user().umask().unwrap_or(0o022);
+    script.push("process.user.umask", Step::Umask { mask });
+    let name = process.args().iter().flatten().next().map_or("", String::as_str);
+    let name = text("process.args[0]", name)?;
+    let path = process::search_path(&identity.environment);
+    script.push("process.args[0]", Step::FindProgram { name, path: text("process.env", path)? });
+    Ok(())
+}
+
+fn wait_for_start(script: &mut Script, spec: &Spec, request: &Request) -> Result<(), PlanError> {
+    script.push("", Step::Ready {});
+    if request.separate_start {
+        let listener = script.slot(Descriptor::StartListener);
+        script.push("", Step::AwaitStart { listener });
+    }
+    hooks::before_start(script, spec)
+}
+
+pub(super) fn execute(script: &mut Script, process: &Process) -> Result<(), PlanError> {
+    let arguments = process::texts("process.args", process.args().iter().flatten())?;
+    let environment = process::environment(process);
+    let environment = process::texts("process.env", environment.iter())?;
+    script.push("process.args", Step::Execute { arguments, environment });
+    Ok(())
+}
+
+/// The root file system on the host.
+fn rootfs(spec: &Spec, bundle: &Path) -> PathBuf {
+    let default = PathBuf::from("rootfs");
+    bundle.join(spec.root().as_ref().map_or(&default, |root| root.path()))
+}
+
+fn path_text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// Dots separate, unless the key is spelled with slashes: then dots belong to names (an interface's).
+fn sysctl_path(key: &str) -> String {
+    let first = key.find(['.', '/']);
+    match first.map(|at| key.as_bytes()[at]) {
+        Some(b'.') => key
+            .chars()
+            .map(|c| match c {
+                '.' => '/',
+                '/' => '.',
+                c => c,
+            })
+            .collect(),
+        _ => key.to_owned(),
+    }
+}
+
+/// Before the pivot the host's mounts must not learn of ours: shared and unbindable come after it.
+fn outer_propagation(spec: &Spec) -> Result<u32, PlanError> {
+    let asked = spec.linux().as_ref().and_then(|linux| linux.rootfs_propagation().as_deref());
+    match asked {
+        None | Some("" | "shared" | "rshared" | "slave" | "rslave" | "unbindable" | "runbindable") => {
+            Ok(MS_REC | MS_SLAVE)
+        }
+        Some("private" | "rprivate") => Ok(MS_REC | MS_PRIVATE),
+        Some(found) => Err(PlanError::Unsupported {
+            json_path: "linux.rootfsPropagation".to_owned(),
+            found: found.to_owned(),
+            allowed: "use shared, slave, private or unbindable, or one of them with r in front",
+        }),
+    }
+}
+
+fn inner_propagation(spec: &Spec) -> Option<u32> {
+    const MS_SHARED: u32 = 0x10_0000;
+    const MS_UNBINDABLE: u32 = 0x2_0000;
+    match spec.linux().as_ref()?.rootfs_propagation().as_deref()? {
+        "shared" => Some(MS_SHARED),
+        "rshared" => Some(MS_SHARED | MS_REC),
+        "unbindable" => Some(MS_UNBINDABLE),
+        "runbindable" => Some(MS_UNBINDABLE | MS_REC),
+        _ => None,
+    }
+}

@@ -1,0 +1,136 @@
+//! Which namespaces are made, which are joined, and when.
+
+use super::{Descriptor, PlanError, Script};
+use creel_wire::owned::Step;
+use oci_spec::runtime::{LinuxNamespaceType, Spec};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// A kind of namespace, as config.json calls it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum Namespace {
+    Mount,
+    Cgroup,
+    Uts,
+    Ipc,
+    User,
+    Pid,
+    Network,
+    Time,
+}
+
+impl Namespace {
+    /// CLONE_NEW*, clone(2).
+    pub fn flag(self) -> u32 {
+        match self {
+            Namespace::Mount => 0x0002_0000,
+            Namespace::Cgroup => 0x0200_0000,
+            Namespace::Uts => 0x0400_0000,
+            Namespace::Ipc => 0x0800_0000,
+            Namespace::User => 0x1000_0000,
+            Namespace::Pid => 0x2000_0000,
+            Namespace::Network => 0x4000_0000,
+            Namespace::Time => 0x0000_0080,
+        }
+    }
+
+    /// The name of its file in /proc/PID/ns.
+    pub fn file(self) -> &'static str {
+        match self {
+            Namespace::Mount => "mnt",
+            Namespace::Cgroup => "cgroup",
+            Namespace::Uts => "uts",
+            Namespace::Ipc => "ipc",
+            Namespace::User => "user",
+            Namespace::Pid => "pid",
+            Namespace::Network => "net",
+            Namespace::Time => "time",
+        }
+    }
+
+    fn of(kind: LinuxNamespaceType) -> Self {
+        match kind {
+            LinuxNamespaceType::Mount => Namespace::Mount,
+            LinuxNamespaceType::Cgroup => Namespace::Cgroup,
+            LinuxNamespaceType::Uts => Namespace::Uts,
+            LinuxNamespaceType::Ipc => Namespace::Ipc,
+            LinuxNamespaceType::User => Namespace::User,
+            LinuxNamespaceType::Pid => Namespace::Pid,
+            LinuxNamespaceType::Network => Namespace::Network,
+            LinuxNamespaceType::Time => Namespace::Time,
+        }
+    }
+}
+
+/// A namespace that exists already.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Join {
+    /// Its kind.
+    pub namespace: Namespace,
+    /// A file that names it, such as /proc/1/ns/net.
+    pub path: PathBuf,
+    /// The place in config.json.
+    pub origin: String,
+}
+
+/// What config.json asks for.
+#[derive(Debug, Default)]
+pub(super) struct Namespaces {
+    pub(super) new: Vec<Namespace>,
+    pub(super) joined: Vec<Join>,
+}
+
+impl Namespaces {
+    pub(super) fn of(spec: &Spec) -> Result<Self, PlanError> {
+        let mut namespaces = Namespaces::default();
+        let listed = spec.linux().as_ref().and_then(|linux| linux.namespaces().as_ref());
+        for (index, listed) in listed.into_iter().flatten().enumerate() {
+            let namespace = Namespace::of(listed.typ());
+            let origin = format!("linux.namespaces[{index}]");
+            if matches!(namespace, Namespace::User | Namespace::Time) {
+                return Err(PlanError::Unsupported {
+                    json_path: format!("{origin}.type"),
+                    found: namespace.file().to_owned(),
+                    allowed: "mount, cgroup, uts, ipc, pid and network are supported so far",
+                });
+            }
+            match listed.path().as_ref().filter(|path| !path.as_os_str().is_empty()) {
+                Some(path) => namespaces.joined.push(Join { namespace, path: path.clone(), origin }),
+                None => namespaces.new.push(namespace),
+            }
+        }
+        Ok(namespaces)
+    }
+
+    pub(super) fn has(&self, namespace: Namespace) -> bool {
+        self.is_new(namespace) || self.joins(namespace)
+    }
+
+    pub(super) fn is_new(&self, namespace: Namespace) -> bool {
+        self.new.contains(&namespace)
+    }
+
+    pub(super) fn joins(&self, namespace: Namespace) -> bool {
+        self.joined.iter().any(|join| join.namespace == namespace)
+    }
+
+    /// Those that the clone makes. The cgroup namespace shows the cgroup that its maker is in, so it is
+    /// made only after the container's own was entered.
+    pub(super) fn cloned(&self) -> Vec<Namespace> {
+        self.new.iter().copied().filter(|namespace| *namespace != Namespace::Cgroup).collect()
+    }
+
+    /// The steps that enter what exists. A pid namespace takes in only children: creel-init goes on in one.
+    pub(super) fn join(&self, script: &mut Script) {
+        for join in &self.joined {
+            let namespace = script.slot(Descriptor::Namespace(join.path.clone()));
+            let kind = join.namespace.flag();
+            script.push(format!("{}.path", join.origin), Step::JoinNamespace { namespace, kind });
+        }
+        if self.joins(Namespace::Pid) {
+            script.push("", Step::EnterPidNamespace {});
+        }
+    }
+}

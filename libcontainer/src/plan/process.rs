@@ -1,0 +1,126 @@
+//! The process itself: user, environment, limits, terminal.
+
+use super::capabilities::Sets;
+use super::{Host, PlanError, Script, text};
+use creel_wire::owned::{Step, Text};
+use oci_spec::runtime::{PosixRlimitType, Process};
+
+/// What has to be worked out from the process settings before steps are made.
+pub(super) struct Identity {
+    pub(super) capabilities: Sets,
+    pub(super) environment: Vec<String>,
+    pub(super) home_missing: bool,
+    pub(super) warnings: Vec<String>,
+}
+
+impl Identity {
+    pub(super) fn of(process: &Process, host: &Host) -> Result<Self, PlanError> {
+        let mut warnings = Vec::new();
+        let capabilities = Sets::of(process, host.capabilities, &mut warnings);
+        let environment = environment(process);
+        let home_missing = !environment.iter().any(|variable| variable.starts_with("HOME="));
+        Ok(Identity { capabilities, environment, home_missing, warnings })
+    }
+}
+
+/// The environment in its order; of variables that are set twice only the last one stays, at the place of
+/// the first, and an empty HOME counts as none.
+pub(super) fn environment(process: &Process) -> Vec<String> {
+    let mut kept: Vec<&String> = Vec::new();
+    for variable in process.env().iter().flatten() {
+        let same = kept.iter().position(|known| key(known) == key(variable));
+        match same {
+            Some(place) => kept[place] = variable,
+            None => kept.push(variable),
+        }
+    }
+    kept.into_iter().filter(|variable| *variable != "HOME=").cloned().collect()
+}
+
+fn key(variable: &str) -> &str {
+    variable.split_once('=').map_or(variable, |(key, _)| key)
+}
+
+/// The value of PATH, empty when there is none.
+pub(super) fn search_path(environment: &[String]) -> String {
+    environment.iter().find_map(|variable| variable.strip_prefix("PATH=")).unwrap_or("").to_owned()
+}
+
+pub(super) fn texts<'a>(
+    origin: &str,
+    values: impl Iterator<Item = &'a String>,
+) -> Result<Vec<Text>, PlanError> {
+    values.enumerate().map(|(i, value)| text(&format!("{origin}[{i}]"), value.as_str())).collect()
+}
+
+/// The step that changes the ids.
+pub(super) fn user(process: &Process) -> Step {
+    let user = process.user();
+    Step::User {
+        uid: user.uid(),
+        gid: user.gid(),
+        groups: user.additional_gids().clone().unwrap_or_default(),
+        set_groups: true,
+    }
+}
+
+/// The step that opens the terminal; `device`: show it at /dev/console too.
+pub(super) fn console(process: &Process, device: bool) -> Step {
+    let size = process.console_size();
+    let clamp = |cells: u64| u32::try_from(cells.min(u64::from(u16::MAX))).unwrap_or(0);
+    Step::Console {
+        uid: process.user().uid(),
+        gid: process.user().gid(),
+        rows: size.map_or(0, |size| clamp(size.height())),
+        columns: size.map_or(0, |size| clamp(size.width())),
+        device,
+    }
+}
+
+pub(super) fn rlimits(script: &mut Script, process: &Process) {
+    for (index, limit) in process.rlimits().iter().flatten().enumerate() {
+        let resource = resource(limit.typ());
+        let origin = format!("process.rlimits[{index}]");
+        script.push(origin, Step::Rlimit { resource, soft: limit.soft(), hard: limit.hard() });
+    }
+}
+
+/// getrlimit(2), as numbered on every architecture but mips and sparc.
+fn resource(kind: PosixRlimitType) -> u32 {
+    match kind {
+        PosixRlimitType::RlimitCpu => 0,
+        PosixRlimitType::RlimitFsize => 1,
+        PosixRlimitType::RlimitData => 2,
+        PosixRlimitType::RlimitStack => 3,
+        PosixRlimitType::RlimitCore => 4,
+        PosixRlimitType::RlimitRss => 5,
+        PosixRlimitType::RlimitNproc => 6,
+        PosixRlimitType::RlimitNofile => 7,
+        PosixRlimitType::RlimitMemlock => 8,
+        PosixRlimitType::RlimitAs => 9,
+        PosixRlimitType::RlimitLocks => 10,
+        PosixRlimitType::RlimitSigpending => 11,
+        PosixRlimitType::RlimitMsgqueue => 12,
+        PosixRlimitType::RlimitNice => 13,
+        PosixRlimitType::RlimitRtprio => 14,
+        PosixRlimitType::RlimitRttime => 15,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oci_spec::runtime::ProcessBuilder;
+
+    fn with(env: &[&str]) -> Process {
+        let env: Vec<String> = env.iter().map(ToString::to_string).collect();
+        ProcessBuilder::default().env(env).build().unwrap()
+    }
+
+    #[test]
+    fn the_last_of_two_variables_wins_and_the_order_stays() {
+        let process = with(&["A=1", "PATH=/x", "A=2", "B", "HOME="]);
+        assert_eq!(environment(&process), ["A=2", "PATH=/x", "B"]);
+        assert_eq!(search_path(&environment(&process)), "/x");
+    }
+}

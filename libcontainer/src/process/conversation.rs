@@ -1,0 +1,132 @@
+//! The talk with creel-init over its socket, in the words of [`creel_wire::message`].
+
+use creel_wire::message::{At, BEFORE_STEPS, Kind, Message, SIZE};
+use nix::sys::socket::{
+    AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, send, socketpair,
+};
+use std::io::{self, IoSliceMut};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+/// What creel-init reported of a step that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Report {
+    /// The index of the step; `None`: before the first.
+    pub(crate) step: Option<usize>,
+    pub(crate) at: At,
+    /// An errno, or the status or signal of a hook.
+    pub(crate) number: i32,
+    pub(crate) text: String,
+}
+
+/// What creel-init says.
+#[derive(Debug)]
+pub(crate) enum Event {
+    Mounted,
+    Ready,
+    Executing,
+    /// Its pid inside a joined pid namespace, as seen from here.
+    Pid(i32),
+    Console(OwnedFd),
+    Listener(OwnedFd),
+    Warning(Report),
+    Failed(Report),
+    /// It closed its end: by execve, or by its death.
+    Closed,
+}
+
+/// One end of the socket.
+#[derive(Debug)]
+pub(crate) struct Conversation {
+    socket: OwnedFd,
+}
+
+impl Conversation {
+    /// Both ends; the other one is for creel-init.
+    pub(crate) fn pair() -> io::Result<(Self, OwnedFd)> {
+        let (ours, theirs) =
+            socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
+        Ok((Conversation { socket: ours }, theirs))
+    }
+
+    /// Over a connection that was made otherwise.
+    pub(crate) fn over(socket: OwnedFd) -> Self {
+        Conversation { socket }
+    }
+
+    /// Lets creel-init go on. That it has died is seen at the next [`Self::next`].
+    pub(crate) fn go(&self) -> io::Result<()> {
+        let bytes = Message::new(Kind::Go).to_bytes();
+        match send(self.socket.as_raw_fd(), &bytes, MsgFlags::MSG_NOSIGNAL) {
+            Ok(_) | Err(nix::Error::EPIPE | nix::Error::ECONNRESET) => Ok(()),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// Waits for the next event.
+    pub(crate) fn next(&self) -> io::Result<Event> {
+        let mut bytes = [0u8; SIZE];
+        let mut space = nix::cmsg_space!([std::os::fd::RawFd; 1]);
+        let (length, descriptor) = loop {
+            let mut parts = [IoSliceMut::new(&mut bytes)];
+            let flags = MsgFlags::MSG_CMSG_CLOEXEC;
+            match recvmsg::<()>(self.socket.as_raw_fd(), &mut parts, Some(&mut space), flags) {
+                Ok(message) => break (message.bytes, take_descriptor(&message)?),
+                Err(nix::Error::EINTR) => {}
+                Err(nix::Error::ECONNRESET) => return Ok(Event::Closed),
+                Err(errno) => return Err(errno.into()),
+            }
+        };
+        if length == 0 {
+            return Ok(Event::Closed);
+        }
+        let message = Message::from_bytes(&bytes[..length]).ok_or_else(strange)?;
+        event(&message, descriptor)
+    }
+}
+
+impl AsFd for Conversation {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+fn event(message: &Message, descriptor: Option<OwnedFd>) -> io::Result<Event> {
+    Ok(match message.kind {
+        Kind::Mounted => Event::Mounted,
+        Kind::Ready => Event::Ready,
+        Kind::Executing => Event::Executing,
+        Kind::Pid => Event::Pid(message.step as i32),
+        Kind::Console => Event::Console(descriptor.ok_or_else(strange)?),
+        Kind::Listener => Event::Listener(descriptor.ok_or_else(strange)?),
+        Kind::Warning => Event::Warning(report(message)),
+        Kind::Failed => Event::Failed(report(message)),
+        Kind::Go => return Err(strange()),
+    })
+}
+
+fn report(message: &Message) -> Report {
+    Report {
+        step: (message.step != BEFORE_STEPS).then_some(message.step as usize),
+        at: At::from_u32(message.at).unwrap_or(At::Call),
+        number: message.errno,
+        text: String::from_utf8_lossy(message.text()).trim_end().to_owned(),
+    }
+}
+
+fn strange() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "creel-init sent something that is not a message")
+}
+
+fn take_descriptor(
+    message: &nix::sys::socket::RecvMsg<'_, '_, ()>,
+) -> io::Result<Option<OwnedFd>> {
+    let mut taken = None;
+    for control in message.cmsgs()? {
+        if let ControlMessageOwned::ScmRights(numbers) = control {
+            for number in numbers {
+                taken = Some(crate::sys::own_received(number));
+            }
+        }
+    }
+    Ok(taken)
+}

@@ -1,0 +1,104 @@
+//! Which process a pid means: the pid together with the time at which it started, so that a later
+//! process with the same number is never taken for the container's.
+
+use crate::sys;
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+/// A process, told apart from every later one with the same pid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Identity {
+    pub(crate) pid: i32,
+    /// In clock ticks since boot, field 22 of proc_pid_stat(5).
+    pub(crate) start_time: u64,
+}
+
+impl Identity {
+    /// Of a process that is there now.
+    pub(crate) fn of(pid: i32) -> io::Result<Self> {
+        let (start_time, _) = stat(pid)?;
+        Ok(Identity { pid, start_time })
+    }
+
+    /// A descriptor of the process; `None` when it has ended (a zombie has).
+    pub(crate) fn open(self) -> io::Result<Option<OwnedFd>> {
+        let pidfd = match sys::pidfd_open(self.pid) {
+            Ok(pidfd) => pidfd,
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return Ok(None),
+            // A pid that is no leader of a thread group any more, or was never valid.
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        // Read after the descriptor was opened: what it says is of that process or of none.
+        match stat(self.pid) {
+            Ok((start_time, state)) => {
+                let same = start_time == self.start_time && !matches!(state, 'Z' | 'X');
+                Ok(same.then_some(pidfd))
+            }
+            Err(error) if is_gone(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether it still runs.
+    pub(crate) fn is_alive(self) -> bool {
+        matches!(stat(self.pid), Ok((start_time, state))
+            if start_time == self.start_time && !matches!(state, 'Z' | 'X'))
+    }
+
+    /// Waits until it has ended, without being its parent; false when `timeout_ms` passed first.
+    pub(crate) fn wait_gone(pidfd: &OwnedFd, timeout_ms: u16) -> io::Result<bool> {
+        use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+        let mut watched = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
+        loop {
+            match poll(&mut watched, PollTimeout::from(timeout_ms)) {
+                Ok(count) => return Ok(count > 0),
+                Err(nix::Error::EINTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+    }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESRCH))
+}
+
+/// The start time and the state, from /proc/PID/stat.
+fn stat(pid: i32) -> io::Result<(u64, char)> {
+    let text = fs::read(format!("/proc/{pid}/stat"))?;
+    parse_stat(&text).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "/proc/PID/stat"))
+}
+
+/// The second field is a name in parentheses that may hold spaces and parentheses itself.
+fn parse_stat(text: &[u8]) -> Option<(u64, char)> {
+    let end_of_name = text.iter().rposition(|byte| *byte == b')')?;
+    let rest = std::str::from_utf8(text.get(end_of_name + 2..)?).ok()?;
+    let mut fields = rest.split(' ');
+    let state = fields.next()?.chars().next()?;
+    let start_time = fields.nth(18)?.parse().ok()?;
+    Some((start_time, state))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_parentheses_does_not_shift_the_fields() {
+        let text = b"7 (a) b) (c) S 1 7 7 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4242 0 0";
+        assert_eq!(parse_stat(text), Some((4242, 'S')));
+    }
+
+    #[test]
+    fn another_start_time_is_another_process() {
+        let this = Identity::of(std::process::id() as i32).unwrap();
+        assert!(this.is_alive());
+        let later = Identity { start_time: this.start_time + 1, ..this };
+        assert!(!later.is_alive());
+        assert!(later.open().unwrap().is_none());
+        assert!(this.open().unwrap().is_some());
+    }
+}

@@ -1,0 +1,10 @@
+//! creel-init as a process: its sealed image, its start, the talk with it, its end.
+
+pub(crate) mod conversation;
+pub(crate) mod identity;
+pub(crate) mod image;
+pub(crate) mod launch;
+pub(crate) mod wait;
+
+pub use launch::LaunchError;
+pub use wait::Exit;

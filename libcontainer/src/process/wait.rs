@@ -1,0 +1,42 @@
+//! Waiting for processes by their pidfds.
+
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use std::io;
+use std::os::fd::BorrowedFd;
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// With this status.
+    Status(i32),
+    /// By this signal.
+    Signal(i32),
+}
+
+impl Exit {
+    /// As a shell says it: the status, or 128 and the signal.
+    pub fn code(self) -> i32 {
+        match self {
+            Exit::Status(status) => status,
+            Exit::Signal(signal) => 128 + signal,
+        }
+    }
+}
+
+/// Waits for a child to end and reaps it.
+pub(crate) fn wait(pidfd: BorrowedFd<'_>) -> io::Result<Exit> {
+    loop {
+        match waitid(Id::PIDFd(pidfd), WaitPidFlag::WEXITED) {
+            Ok(WaitStatus::Exited(_, status)) => return Ok(Exit::Status(status)),
+            Ok(WaitStatus::Signaled(_, signal, _)) => return Ok(Exit::Signal(signal as i32)),
+            Ok(_) | Err(nix::Error::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}
+
+/// Reaps a child whose way of ending does not matter.
+pub(crate) fn reap(pidfd: BorrowedFd<'_>) {
+    // ECHILD: somebody else reaped it, which is as well.
+    let _ = wait(pidfd);
+}

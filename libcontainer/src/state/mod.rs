@@ -1,0 +1,11 @@
+//! What outlives a command: one file for each container, and who may change it.
+
+mod record;
+mod store;
+mod timestamp;
+
+pub(crate) use record::{Record, RunningProcess};
+pub(crate) use store::Entry;
+pub use record::{State, Status};
+pub use store::{Store, StoreError};
+pub(crate) use timestamp::now;

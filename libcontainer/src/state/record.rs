@@ -1,0 +1,159 @@
+//! What is saved of a container, and what is shown of it.
+
+use crate::cgroups;
+use crate::plan::{Hook, Namespace};
+use crate::process::identity::Identity;
+use oci_spec::runtime::Process;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+/// The version of the file's layout; a file of another version is refused.
+pub(crate) const VERSION: u32 = 1;
+
+/// `state.json`. Entered before anything is made, so that `delete --force` can clean up after a runtime that
+/// was killed at any moment.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Record {
+    pub(crate) version: u32,
+    pub(crate) oci_version: String,
+    pub(crate) id: String,
+    pub(crate) bundle: PathBuf,
+    pub(crate) rootfs: PathBuf,
+    /// RFC 3339.
+    pub(crate) created: String,
+    /// The user who created it.
+    pub(crate) owner: u32,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) annotations: BTreeMap<String, String>,
+    pub(crate) cgroup: cgroups::Record,
+    /// The namespaces that it does not share with the runtime: what exec has to join.
+    pub(crate) namespaces: Vec<Namespace>,
+    pub(crate) no_new_keyring: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) poststart: Vec<Hook>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) poststop: Vec<Hook>,
+    /// The settings that exec starts from; without arguments.
+    pub(crate) process: Process,
+    /// Once creel-init is ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) init: Option<RunningProcess>,
+}
+
+/// The container's first process.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct RunningProcess {
+    #[serde(flatten)]
+    pub(crate) identity: Identity,
+}
+
+/// Runtime spec, "State": where a container is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// It is being made.
+    Creating,
+    /// It waits for `start`.
+    Created,
+    /// Its process runs.
+    Running,
+    /// Its process is frozen.
+    Paused,
+    /// Its process has ended.
+    Stopped,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Status::Creating => "creating",
+            Status::Created => "created",
+            Status::Running => "running",
+            Status::Paused => "paused",
+            Status::Stopped => "stopped",
+        })
+    }
+}
+
+/// Runtime spec, "State", with what runc adds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct State {
+    /// The version of the spec that config.json names.
+    pub oci_version: String,
+    /// The container's id.
+    pub id: String,
+    /// Its first process as seen from the host; 0 when stopped.
+    pub pid: i32,
+    /// Where it is in its life.
+    pub status: Status,
+    /// The absolute path of the bundle.
+    pub bundle: PathBuf,
+    /// The absolute path of the root file system.
+    pub rootfs: PathBuf,
+    /// RFC 3339.
+    pub created: String,
+    /// As in config.json.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+    /// The user id of who created it.
+    #[serde(skip)]
+    pub owner: u32,
+}
+
+impl Record {
+    /// What is shown, given what was found out of the process.
+    pub(crate) fn state(&self, status: Status) -> State {
+        let pid = match status {
+            Status::Stopped | Status::Creating => 0,
+            _ => self.init.map_or(0, |init| init.identity.pid),
+        };
+        State {
+            oci_version: self.oci_version.clone(),
+            id: self.id.clone(),
+            pid,
+            status,
+            bundle: self.bundle.clone(),
+            rootfs: self.rootfs.clone(),
+            created: self.created.clone(),
+            annotations: self.annotations.clone(),
+            owner: self.owner,
+        }
+    }
+}
+
+/// Runtime spec, "State": what hooks read on standard input.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HookState<'a> {
+    oci_version: &'a str,
+    id: &'a str,
+    status: &'a str,
+    #[serde(skip_serializing_if = "is_zero")]
+    pid: i32,
+    bundle: &'a PathBuf,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    annotations: &'a BTreeMap<String, String>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde calls it so.
+fn is_zero(pid: &i32) -> bool {
+    *pid == 0
+}
+
+impl Record {
+    /// The state as hooks get it, with the pid as seen from the host.
+    pub(crate) fn hook_state(&self, status: &str, pid: i32) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec(&HookState {
+            oci_version: &self.oci_version,
+            id: &self.id,
+            status,
+            pid,
+            bundle: &self.bundle,
+            annotations: &self.annotations,
+        })
+    }
+}

@@ -1,0 +1,205 @@
+//! clone3(2) straight into a program: the child makes a few system calls on memory that was made
+//! before, and execs. It may therefore be used from programs with any number of threads.
+
+use std::ffi::{CStr, c_char, c_int, c_long, c_void};
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr;
+
+const CLONE_PIDFD: u64 = 0x1000;
+const CLONE_CLEAR_SIGHAND: u64 = 0x1_0000_0000;
+const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+const STACK: usize = 32 * 1024;
+
+/// struct clone_args of clone3(2).
+#[repr(C, align(8))]
+#[derive(Default)]
+struct CloneArgs {
+    flags: u64,
+    pidfd: u64,
+    child_tid: u64,
+    parent_tid: u64,
+    exit_signal: u64,
+    stack: u64,
+    stack_size: u64,
+    tls: u64,
+    set_tid: u64,
+    set_tid_size: u64,
+    cgroup: u64,
+}
+
+/// What to clone and what to exec.
+pub(crate) struct CloneRequest<'a> {
+    /// CLONE_NEW* flags.
+    pub(crate) namespaces: u64,
+    /// A cgroup2 directory to start in.
+    pub(crate) cgroup: Option<BorrowedFd<'a>>,
+    /// Share memory until the exec and hold this thread still (CLONE_VM, CLONE_VFORK).
+    pub(crate) vfork: bool,
+    /// The program, as an open file.
+    pub(crate) program: BorrowedFd<'a>,
+    pub(crate) arguments: &'a [&'a CStr],
+    /// Descriptors that stay open over the exec.
+    pub(crate) inherited: &'a [RawFd],
+}
+
+/// A new process.
+pub(crate) struct Child {
+    pub(crate) pid: i32,
+    pub(crate) pidfd: OwnedFd,
+    /// The error of the exec, when it failed and memory was shared so that it can be known.
+    pub(crate) exec_error: Option<io::Error>,
+}
+
+/// What the child reads and writes.
+struct Shared {
+    program: c_int,
+    arguments: *const *const c_char,
+    environment: *const *const c_char,
+    inherited: *const RawFd,
+    inherited_count: usize,
+    errno: i32,
+}
+
+/// Clones and execs. Signals are blocked in this thread meanwhile; the child starts with them
+/// blocked, all handlers removed.
+pub(crate) fn clone_and_exec(request: &CloneRequest<'_>) -> io::Result<Child> {
+    let mut arguments: Vec<*const c_char> = request.arguments.iter().map(|a| a.as_ptr()).collect();
+    arguments.push(ptr::null());
+    let environment = [ptr::null::<c_char>()];
+    let mut shared = Shared {
+        program: request.program.as_raw_fd(),
+        arguments: arguments.as_ptr(),
+        environment: environment.as_ptr(),
+        inherited: request.inherited.as_ptr(),
+        inherited_count: request.inherited.len(),
+        errno: 0,
+    };
+    let stack: Box<[std::mem::MaybeUninit<u8>]> = Box::new_uninit_slice(STACK);
+    let mut pidfd: c_int = -1;
+    let mut args = CloneArgs {
+        flags: request.namespaces | CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
+        pidfd: (&raw mut pidfd) as u64,
+        exit_signal: libc::SIGCHLD as u64,
+        stack: stack.as_ptr() as u64,
+        stack_size: (STACK & !15) as u64,
+        ..CloneArgs::default()
+    };
+    if request.vfork {
+        args.flags |= (libc::CLONE_VM | libc::CLONE_VFORK) as u64;
+    }
+    if let Some(cgroup) = request.cgroup {
+        args.flags |= CLONE_INTO_CGROUP;
+        args.cgroup = cgroup.as_raw_fd() as u64;
+    }
+    let blocked = nix::sys::signal::SigSet::all().thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_SETMASK)?;
+    // SAFETY: `args` is a whole struct clone_args whose pidfd points to a c_int. The stack is ours, 16-byte
+    // aligned at its end by the kernel's caller below, and lives until the child execs or ends: with vfork
+    // this thread is held until then, without it the child has a copy of all of it. `child` only makes
+    // system calls on `shared` and what it points to, which live as long.
+    let pid = unsafe { clone3(&args, child, (&raw mut shared).cast()) };
+    let restored = blocked.thread_set_mask();
+    if pid < 0 {
+        return Err(io::Error::from_raw_os_error(-pid as i32));
+    }
+    restored?;
+    // SAFETY: the kernel stored a new descriptor of this process, which nobody else owns.
+    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+    // SAFETY: with CLONE_VM the child may have written here; it has exec'd or ended by now.
+    let errno = unsafe { (&raw const shared.errno).read_volatile() };
+    let exec_error = (errno != 0).then(|| io::Error::from_raw_os_error(errno));
+    Ok(Child { pid: pid as i32, pidfd, exec_error })
+}
+
+/// The child: no allocation, no libc (whose state belongs to the parent), only system calls.
+///
+/// # Safety
+/// `argument` points to a `Shared` whose pointers are valid.
+unsafe extern "C" fn child(argument: *mut c_void) -> ! {
+    let shared: *mut Shared = argument.cast();
+    // SAFETY: as promised above; nobody else uses it while this runs (the parent is held, or this is a copy).
+    unsafe {
+        for index in 0..(*shared).inherited_count {
+            let descriptor = *(*shared).inherited.add(index);
+            raw(libc::SYS_fcntl, [descriptor as usize, libc::F_SETFD as usize, 0, 0, 0]);
+        }
+        let result = raw(
+            libc::SYS_execveat,
+            [
+                (*shared).program as usize,
+                c"".as_ptr() as usize,
+                (*shared).arguments as usize,
+                (*shared).environment as usize,
+                libc::AT_EMPTY_PATH as usize,
+            ],
+        );
+        (&raw mut (*shared).errno).write_volatile(-result as i32);
+        loop {
+            raw(libc::SYS_exit_group, [127, 0, 0, 0, 0]);
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+use x86_64::{clone3, raw};
+
+#[cfg(target_arch = "x86_64")]
+mod x86_64 {
+    use super::{CloneArgs, c_long, c_void};
+    use std::arch::asm;
+
+    /// A system call without errno, which is a variable of the thread that is held.
+    ///
+    /// # Safety
+    /// The arguments must be right for the call.
+    pub(super) unsafe fn raw(number: c_long, a: [usize; 5]) -> isize {
+        let result;
+        // SAFETY: the caller vouches for the arguments; rcx and r11 are what the instruction clobbers.
+        unsafe {
+            asm!(
+                "syscall",
+                inlateout("rax") number as usize => result,
+                in("rdi") a[0], in("rsi") a[1], in("rdx") a[2], in("r10") a[3], in("r8") a[4],
+                lateout("rcx") _, lateout("r11") _,
+                options(nostack),
+            );
+        }
+        result
+    }
+
+    /// clone3(2), the child going on in `entry` on the stack that `args` names.
+    ///
+    /// # Safety
+    /// The stack must be big enough for `entry`, which must not return and must only do what a child that
+    /// may share this memory can do.
+    pub(super) unsafe fn clone3(
+        args: &CloneArgs,
+        entry: unsafe extern "C" fn(*mut c_void) -> !,
+        argument: *mut c_void,
+    ) -> isize {
+        let result;
+        // SAFETY: the caller vouches for stack and entry. The child has all registers of the parent but rax
+        // and rsp, so it finds `entry` and `argument` where they were put; the frame pointer is cleared and
+        // the stack aligned as at any function's entry. The parent goes on behind the label.
+        unsafe {
+            asm!(
+                "syscall",
+                "test rax, rax",
+                "jnz 2f",
+                "xor ebp, ebp",
+                "and rsp, -16",
+                "mov rdi, {argument}",
+                "call {entry}",
+                "ud2",
+                "2:",
+                argument = in(reg) argument,
+                entry = in(reg) entry,
+                inlateout("rax") libc::SYS_clone3 as usize => result,
+                in("rdi") args as *const CloneArgs,
+                in("rsi") size_of::<CloneArgs>(),
+                lateout("rcx") _, lateout("r11") _,
+            );
+        }
+        result
+    }
+}
