@@ -1,0 +1,88 @@
+//! `ociVersion` (config.md, Specification version).
+
+use super::CheckError;
+
+const ALLOWED: &str = "a version of runtime-spec below 2.0.0, such as \"1.3.0\"";
+
+/// Everything before 2.0.0 is read with the rules of 1.3; within a major version the
+/// specification only grows.
+pub(super) fn check(version: &str) -> Result<(), CheckError> {
+    if version.is_empty() {
+        return Err(CheckError::missing("ociVersion", ALLOWED));
+    }
+    match major(version) {
+        Some(0 | 1) => Ok(()),
+        _ => Err(CheckError::unsupported("ociVersion", version, ALLOWED)),
+    }
+}
+
+/// The major number of a SemVer 2.0.0 version; `None` if it is not one.
+fn major(version: &str) -> Option<u64> {
+    let (without_build, build) = split_off(version, '+');
+    let (numbers, pre_release) = split_off(without_build, '-');
+    let mut parts = numbers.split('.');
+    let (major, minor, patch) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() {
+        return None;
+    }
+    let plain = [minor, patch].into_iter().all(|part| number(part).is_some());
+    let suffixes = [build, pre_release].into_iter().flatten().all(identifiers);
+    number(major).filter(|_| plain && suffixes)
+}
+
+fn split_off(text: &str, separator: char) -> (&str, Option<&str>) {
+    match text.split_once(separator) {
+        Some((before, after)) => (before, Some(after)),
+        None => (text, None),
+    }
+}
+
+fn number(part: &str) -> Option<u64> {
+    let canonical = part == "0" || !part.starts_with('0');
+    let digits = part.bytes().all(|c| c.is_ascii_digit());
+    if canonical && digits { part.parse().ok() } else { None }
+}
+
+fn identifiers(suffix: &str) -> bool {
+    let allowed = |c: u8| c.is_ascii_alphanumeric() || c == b'-';
+    suffix.split('.').all(|part| !part.is_empty() && part.bytes().all(allowed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_before_2_are_accepted() {
+        for version in
+            ["1.0.0", "1.0.2-dev", "1.3.0", "1.2.0+dev", "1.0.0-rc.5", "0.5.0-dev", "1.99.0"]
+        {
+            assert_eq!(check(version), Ok(()), "{version}");
+        }
+    }
+
+    #[test]
+    fn others_are_named() {
+        for version in [
+            "2.0.0",
+            "10.0.0",
+            "foo",
+            "1",
+            "1.0",
+            "1.0.0.0",
+            "v1.0.0",
+            "1.0.x",
+            "01.0.0",
+            "1.0.0-",
+            "1.0.0-a b",
+            " 1.0.0",
+        ] {
+            assert_eq!(
+                check(version),
+                Err(CheckError::unsupported("ociVersion", version, ALLOWED)),
+                "{version}"
+            );
+        }
+        assert_eq!(check(""), Err(CheckError::missing("ociVersion", ALLOWED)));
+    }
+}

@@ -1,0 +1,23 @@
+//! The container's configuration: reading it, judging it, and the one to start from.
+//!
+//! [`load`] turns `config.json` into [`oci_spec::runtime::Spec`], [`check`] decides without
+//! touching the system whether a container can be made from it. Both follow one rule: an unknown
+//! property is ignored, an unsupported *value* is an error that names the JSON path, what was
+//! found there and what is allowed.
+
+mod check;
+mod default;
+mod id;
+mod json_path;
+mod load;
+mod parse;
+mod repair;
+mod tidy;
+mod warning;
+
+pub use check::{CheckError, check, check_process};
+pub use default::DefaultConfig;
+pub use id::{IdError, MAX_ID_LENGTH, check_id};
+pub use load::{LoadError, LoadedProcess, LoadedSpec, MAX_CONFIG_SIZE, load, load_process};
+pub use parse::{ParseError, parse_process, parse_spec};
+pub use warning::{Warning, Warnings};

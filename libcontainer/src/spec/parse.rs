@@ -1,0 +1,182 @@
+//! From JSON text to oci-spec's types.
+//!
+//! The common start takes the straight way: one typed parse. Only when that fails, or when the
+//! result is one of the few that oci-spec reads wrongly, the text is parsed a second time as plain
+//! JSON, repaired (see [`repair`](super::repair)) and typed again with its paths tracked, so that
+//! an error can say where it stands.
+
+use std::{borrow::Cow, fmt};
+
+use oci_spec::runtime::{Process, Spec};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, error::Category};
+
+use super::{json_path, repair, tidy, warning::Warnings};
+
+/// Why a text is not a configuration.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ParseError {
+    /// The text is not JSON; the source says what is wrong at which line and column.
+    Syntax {
+        /// The JSON parser's finding.
+        source: serde_json::Error,
+    },
+    /// A property that has to be there is not.
+    Missing {
+        /// JSON path of the property.
+        path: String,
+    },
+    /// A property has a value of the wrong type, or one that is not supported.
+    Value {
+        /// JSON path of the property; empty for the document itself.
+        path: String,
+        /// What stands there, as JSON, shortened.
+        found: String,
+        /// What may stand there.
+        allowed: String,
+    },
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Syntax { .. } => f.write_str("not valid JSON, correct the place named here"),
+            Self::Missing { path } => write!(f, "{path} is missing, it has to be given"),
+            Self::Value { path, found, allowed } => {
+                let place = if path.is_empty() { "the document" } else { path };
+                write!(f, "{place}: found {found}, allowed is {allowed}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ParseError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Syntax { source } => Some(source),
+            Self::Missing { .. } | Self::Value { .. } => None,
+        }
+    }
+}
+
+/// Reads a whole configuration (config.md) from the text of a `config.json`.
+///
+/// An empty string where the specification's Go types mean "not given" becomes `None`.
+///
+/// # Errors
+/// [`ParseError`] if the text is not JSON or a value is of a wrong type or not supported.
+pub fn parse_spec(text: &[u8]) -> Result<(Spec, Warnings), ParseError> {
+    let (mut spec, warnings) = match serde_json::from_slice::<Spec>(text) {
+        Ok(spec) if is_object(text) && !repair::pids_may_be_misread(&spec) => {
+            (spec, Warnings::new())
+        }
+        Ok(_) => parse_repaired(text, repair::spec)?,
+        Err(error) => parse_again(text, error, repair::spec)?,
+    };
+    tidy::spec(&mut spec);
+    Ok((spec, warnings))
+}
+
+/// Reads a `process` object alone, as `exec --process` is given one.
+///
+/// # Errors
+/// As [`parse_spec`].
+pub fn parse_process(text: &[u8]) -> Result<(Process, Warnings), ParseError> {
+    let repair_alone = |document: &mut Value, warnings: &mut Warnings| {
+        repair::strip_nulls(document);
+        repair::process(document, "", warnings);
+    };
+    let (mut process, warnings) = match serde_json::from_slice::<Process>(text) {
+        Ok(process) if is_object(text) => (process, Warnings::new()),
+        Ok(_) => parse_repaired(text, repair_alone)?,
+        Err(error) => parse_again(text, error, repair_alone)?,
+    };
+    tidy::process(&mut process);
+    Ok((process, warnings))
+}
+
+/// serde also takes an array of a struct's members in order for the struct.
+fn is_object(text: &[u8]) -> bool {
+    text.trim_ascii_start().first() == Some(&b'{')
+}
+
+/// The second way, after the typed parse failed with `error`.
+fn parse_again<T: DeserializeOwned>(
+    text: &[u8],
+    error: serde_json::Error,
+    repair: impl FnOnce(&mut Value, &mut Warnings),
+) -> Result<(T, Warnings), ParseError> {
+    match error.classify() {
+        Category::Data => parse_repaired(text, repair),
+        Category::Syntax | Category::Eof | Category::Io => {
+            Err(ParseError::Syntax { source: error })
+        }
+    }
+}
+
+fn parse_repaired<T: DeserializeOwned>(
+    text: &[u8],
+    repair: impl FnOnce(&mut Value, &mut Warnings),
+) -> Result<(T, Warnings), ParseError> {
+    let mut document: Value =
+        serde_json::from_slice(text).map_err(|source| ParseError::Syntax { source })?;
+    if !document.is_object() {
+        let (path, found) = (String::new(), shortened(&document));
+        return Err(ParseError::Value { path, found, allowed: "an object".to_owned() });
+    }
+    let mut warnings = Warnings::new();
+    repair(&mut document, &mut warnings);
+    let typed = serde_path_to_error::deserialize::<_, T>(&document);
+    let typed = typed.map_err(|error| explain(&document, &error))?;
+    Ok((typed, warnings))
+}
+
+/// Turns serde's one sentence into the three things a user needs: where, what, and what instead.
+fn explain(document: &Value, error: &serde_path_to_error::Error<serde_json::Error>) -> ParseError {
+    let (path, found) = json_path::locate(document, error.path());
+    let sentence = error.inner().to_string();
+    if let Some(name) = quoted_after(&sentence, "missing field ") {
+        return ParseError::Missing { path: json_path::member(&path, name) };
+    }
+    let found = found.map_or_else(|| "nothing".to_owned(), shortened);
+    let allowed = match sentence.split_once(", expected ") {
+        Some((_, expected)) => in_words(expected),
+        None => Cow::Owned(sentence),
+    };
+    ParseError::Value { path, found, allowed: allowed.into_owned() }
+}
+
+fn quoted_after<'s>(sentence: &'s str, lead: &str) -> Option<&'s str> {
+    sentence.strip_prefix(lead)?.strip_prefix('`')?.strip_suffix('`')
+}
+
+/// Rust's names of types say nothing to who writes JSON.
+fn in_words(expected: &str) -> Cow<'_, str> {
+    Cow::Borrowed(match expected {
+        "u16" => "a whole number from 0 to 65535",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u64" | "usize" => "a whole number from 0 to 18446744073709551615",
+        "i32" => "a whole number from -2147483648 to 2147483647",
+        "i64" => "a whole number from -9223372036854775808 to 9223372036854775807",
+        "a boolean" => "true or false",
+        "path string" => "a string",
+        "a sequence" => "an array",
+        "a map" => "an object",
+        other if other.starts_with("struct ") => "an object",
+        other => return Cow::Owned(other.replace('`', "\"")),
+    })
+}
+
+const SHOWN: usize = 80;
+
+fn shortened(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests;
