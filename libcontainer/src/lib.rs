@@ -1,2 +1,40 @@
-//! placeholder
+//! The OCI container lifecycle as a library.
+//!
+//! A [`Runtime`] is a state root. It creates containers from bundle directories ([`Runtime::create`],
+//! [`Runtime::run`]); a [`Container`] is started, signalled, looked at, exec'd into and deleted. All of it
+//! follows one flow: *load* config.json ([`mod@spec`]), *plan* without touching the system ([`mod@plan`]),
+//! *carry out*. What happens inside a container is done by `creel-init`, a small program without libc that is
+//! embedded here and started from a sealed copy in memory, so all of this may be called from programs with
+//! many threads.
+//!
+//! ```no_run
+//! use libcontainer::{CreateOptions, Runtime};
+//!
+//! let runtime = Runtime::new("/run/creel");
+//! let options = CreateOptions { bundle: "/srv/bundle".into(), ..CreateOptions::default() };
+//! let container = runtime.create("web", &options)?;
+//! container.start()?;
+//! println!("{}", container.state()?.status);
+//! container.kill(libc::SIGKILL, false)?;
+//! container.delete(true)?;
+//! # Ok::<(), libcontainer::Error>(())
+//! ```
+
+pub mod cgroups;
+mod error;
+mod hooks;
+mod host;
+mod lifecycle;
+mod log;
+pub mod plan;
+mod process;
 pub mod spec;
+mod state;
+mod sys;
+
+pub use error::Error;
+pub use hooks::{HookError, HookFailure};
+pub use lifecycle::{Container, CreateOptions, ExecOptions, RunOptions, Runtime, Started};
+pub use log::set_warning_sink;
+pub use process::{Exit, LaunchError, StepError};
+pub use state::{State, Status, StoreError};

@@ -1,10 +1,12 @@
 //! creel-init as a process: its sealed image, its start, the talk with it, its end.
 
 pub(crate) mod conversation;
+pub(crate) mod failure;
 pub(crate) mod identity;
 pub(crate) mod image;
 pub(crate) mod launch;
 pub(crate) mod wait;
 
+pub use failure::StepError;
 pub use launch::LaunchError;
 pub use wait::Exit;

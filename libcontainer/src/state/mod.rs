@@ -4,8 +4,8 @@ mod record;
 mod store;
 mod timestamp;
 
-pub(crate) use record::{Record, RunningProcess};
-pub(crate) use store::Entry;
+pub(crate) use record::{Record, RunningProcess, StartStep, VERSION};
+pub(crate) use store::{Entry, waits_for_start};
 pub use record::{State, Status};
 pub use store::{Store, StoreError};
 pub(crate) use timestamp::now;

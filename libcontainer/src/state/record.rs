@@ -1,8 +1,10 @@
 //! What is saved of a container, and what is shown of it.
 
 use crate::cgroups;
-use crate::plan::{Hook, Namespace};
+use crate::plan::{Hook, Namespace, Planned};
 use crate::process::identity::Identity;
+use creel_wire::Slot;
+use creel_wire::owned::{Step, Text};
 use oci_spec::runtime::Process;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -31,6 +33,8 @@ pub(crate) struct Record {
     pub(crate) cgroup: cgroups::Record,
     /// The namespaces that it does not share with the runtime: what exec has to join.
     pub(crate) namespaces: Vec<Namespace>,
+    /// Its pid namespace is somebody else's too: the end of its process does not end all that is in it.
+    pub(crate) joined_pid: bool,
     pub(crate) no_new_keyring: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) poststart: Vec<Hook>,
@@ -38,9 +42,21 @@ pub(crate) struct Record {
     pub(crate) poststop: Vec<Hook>,
     /// The settings that exec starts from; without arguments.
     pub(crate) process: Process,
+    /// What `start` may hear about: the steps, by index, for its messages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) start_steps: Vec<StartStep>,
     /// Once creel-init is ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) init: Option<RunningProcess>,
+}
+
+/// A step that is carried out after `create` has ended.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct StartStep {
+    pub(crate) index: usize,
+    pub(crate) origin: String,
+    /// The program of a hook, or args[0].
+    pub(crate) program: String,
 }
 
 /// The container's first process.
@@ -102,6 +118,36 @@ pub struct State {
     /// The user id of who created it.
     #[serde(skip)]
     pub owner: u32,
+}
+
+impl StartStep {
+    /// Those of a plan.
+    pub(crate) fn of_plan(steps: &[Planned]) -> Vec<StartStep> {
+        let waits = |planned: &Planned| matches!(planned.step, Step::AwaitStart { .. });
+        let Some(first) = steps.iter().position(waits) else { return Vec::new() };
+        let late = steps.iter().enumerate().skip(first);
+        late.filter_map(|(index, planned)| {
+            let program = match &planned.step {
+                Step::Hook { path, .. } => path.display(),
+                Step::Execute { arguments, .. } => arguments.first()?.display(),
+                _ => return None,
+            };
+            Some(StartStep { index, origin: planned.origin.clone(), program })
+        })
+        .collect()
+    }
+
+    /// As much of the step as its message needs.
+    pub(crate) fn planned(&self) -> Planned {
+        let program = Text::new(self.program.as_str()).unwrap_or_default();
+        let step = if self.origin.starts_with("hooks.") {
+            let (arguments, environment) = (Vec::new(), Vec::new());
+            Step::Hook { path: program, arguments, environment, timeout: 0, stdin: Slot(0) }
+        } else {
+            Step::Execute { arguments: vec![program], environment: Vec::new() }
+        };
+        Planned { origin: self.origin.clone(), step }
+    }
 }
 
 impl Record {

@@ -177,6 +177,12 @@ impl Store {
         open_directory(&self.path(id))
     }
 
+    /// Whether somebody works on this container right now.
+    pub(crate) fn is_locked(&self, id: &str) -> Result<bool, StoreError> {
+        let directory = open_directory(&self.path(id))?;
+        Ok(Flock::lock(directory, FlockArg::LockExclusiveNonblock).is_err())
+    }
+
     /// The ids of all containers, sorted.
     pub(crate) fn ids(&self) -> Result<Vec<String>, StoreError> {
         let entries = match fs::read_dir(&self.root) {

@@ -4,8 +4,10 @@
 
 mod clone;
 mod pidfd;
+mod terminal;
 mod thread;
 
 pub(crate) use clone::{Child, CloneRequest, clone_and_exec};
 pub(crate) use pidfd::{own_received, pidfd_open, send_signal};
+pub(crate) use terminal::{copy_window_size, standard_input, standard_output};
 pub(crate) use thread::{capabilities, seal_all};

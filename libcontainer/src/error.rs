@@ -1,0 +1,169 @@
+//! What the operations of the library can fail with.
+
+use crate::cgroups;
+use crate::hooks::HookError;
+use crate::plan::PlanError;
+use crate::process::{LaunchError, StepError};
+use crate::spec::{CheckError, IdError, LoadError};
+use crate::state::{Status, StoreError};
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// Why an operation failed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The container's id.
+    Id(IdError),
+    /// Reading config.json or a process file.
+    Load(LoadError),
+    /// Something in config.json that cannot be.
+    Check(CheckError),
+    /// Planning.
+    Plan(PlanError),
+    /// The saved state.
+    Store(StoreError),
+    /// The cgroups.
+    Cgroup(cgroups::Error),
+    /// Starting creel-init.
+    Launch(LaunchError),
+    /// A step inside the container.
+    Step(Box<StepError>),
+    /// A hook in the runtime's namespaces.
+    Hook(HookError),
+    /// A namespace to join.
+    Namespace {
+        /// The place in config.json.
+        json_path: String,
+        /// The file that names it.
+        path: PathBuf,
+        /// Why it cannot be joined.
+        source: io::Error,
+    },
+    /// creel-init ended without a word, as when it is killed.
+    Died {
+        /// What it had to do.
+        during: &'static str,
+        /// How it ended, as far as it is known.
+        how: String,
+    },
+    /// The container is in another part of its life than the operation needs.
+    Status {
+        /// What was to be done.
+        action: &'static str,
+        /// The container's id.
+        id: String,
+        /// Where it is.
+        status: Status,
+    },
+    /// The container's process did not end after SIGKILL.
+    StillRunning {
+        /// The container's id.
+        id: String,
+        /// Its process.
+        pid: i32,
+    },
+    /// The terminal settings contradict one another.
+    Terminal {
+        /// What to do about it.
+        problem: &'static str,
+    },
+    /// Something else of the host.
+    Io {
+        /// Such as "write the pid file".
+        action: &'static str,
+        /// The file, if it is one.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
+        Error::Io { action, path: path.into(), source }
+    }
+
+    /// The error that this one only passes on.
+    fn inner(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(match self {
+            Error::Id(inner) => inner,
+            Error::Load(inner) => inner,
+            Error::Check(inner) => inner,
+            Error::Plan(inner) => inner,
+            Error::Store(inner) => inner,
+            Error::Cgroup(inner) => inner,
+            Error::Launch(inner) => inner,
+            Error::Step(inner) => inner.as_ref(),
+            Error::Hook(inner) => inner,
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(inner) = self.inner() {
+            return inner.fmt(f);
+        }
+        match self {
+            Error::Namespace { json_path, path, .. } => {
+                write!(f, "{json_path}: namespace {} cannot be joined", path.display())
+            }
+            Error::Died { during, how } => {
+                write!(f, "the container's process ended while {during} ({how})")
+            }
+            Error::Status { action, id, status } => match (*action, status) {
+                ("kill", _) => write!(f, "container not running: {id} is {status}"),
+                ("start", Status::Stopped) => write!(f, "cannot start a container that has stopped: {id}"),
+                ("start", _) => write!(f, "cannot start an already running container: {id} is {status}"),
+                ("delete", _) => write!(
+                    f,
+                    "cannot delete container {id} that is not stopped: {status}; kill it first, or use --force"
+                ),
+                ("exec", _) => write!(f, "cannot exec in a {status} container: {id}"),
+                (action, status) => write!(f, "cannot {action} container {id} while it is {status}"),
+            },
+            Error::StillRunning { id, pid } => write!(
+                f,
+                "container {id}: process {pid} did not end after SIGKILL; it may hang in the kernel, try again"
+            ),
+            Error::Terminal { problem } => f.write_str(problem),
+            Error::Io { action, path, .. } if path.as_os_str().is_empty() => {
+                write!(f, "cannot {action}")
+            }
+            Error::Io { action, path, .. } => write!(f, "cannot {action} {}", path.display()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Namespace { source, .. } | Error::Io { source, .. } => Some(source),
+            _ => self.inner().and_then(std::error::Error::source),
+        }
+    }
+}
+
+macro_rules! from {
+    ($($variant:ident($error:ty)),* $(,)?) => {$(
+        impl From<$error> for Error {
+            fn from(error: $error) -> Self {
+                Error::$variant(error)
+            }
+        }
+    )*};
+}
+from!(
+    Id(IdError),
+    Load(LoadError),
+    Check(CheckError),
+    Plan(PlanError),
+    Store(StoreError),
+    Cgroup(cgroups::Error),
+    Launch(LaunchError),
+    Hook(HookError),
+);

@@ -1,0 +1,399 @@
+//! `create`: everything is made and prepared, and the process waits for `start`.
+
+use super::{Container, Runtime, console, delete, steps, warn};
+use crate::cgroups::Cgroup;
+use crate::error::Error;
+use crate::hooks;
+use crate::plan::{self, Descriptor, Hook, Host, Namespace, Plan, Request};
+use crate::process::conversation::{Conversation, Event};
+use crate::process::identity::Identity;
+use crate::process::launch::{Init, Launch, launch};
+use crate::process::{StepError, wait};
+use crate::spec;
+use crate::state::{self, Entry, Record, RunningProcess, StartStep};
+use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, listen, socket};
+use oci_spec::runtime::Spec;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+/// How a container is created.
+#[derive(Debug, Clone, Default)]
+pub struct CreateOptions {
+    /// The bundle directory.
+    pub bundle: PathBuf,
+    /// Written with the process's pid, without a newline, whole when it appears.
+    pub pid_file: Option<PathBuf>,
+    /// A socket that gets the terminal's other end.
+    pub console_socket: Option<PathBuf>,
+    /// Move the root over `/` instead of pivoting (initramfs).
+    pub no_pivot: bool,
+    /// Keep the caller's session keyring.
+    pub no_new_keyring: bool,
+    /// How many descriptors from 3 on the process inherits.
+    pub preserve_fds: u32,
+}
+
+/// A container whose process waits: for `start`, or, in `run`, for a word over the conversation.
+pub(super) struct Prepared {
+    pub(super) entry: Entry,
+    pub(super) record: Record,
+    pub(super) init: Init,
+    pub(super) steps: Vec<plan::Planned>,
+    /// The other end of the terminal, where no console socket took it.
+    pub(super) terminal: Option<OwnedFd>,
+}
+
+impl Runtime {
+    /// Creates a container from a bundle; its process waits for [`Container::start`].
+    ///
+    /// # Errors
+    /// Whatever fails, nothing is left behind.
+    pub fn create(&self, id: &str, options: &CreateOptions) -> Result<Container, Error> {
+        let prepared = self.prepare(id, options, true)?;
+        // From here on the container lives without this process.
+        go(&prepared.init.conversation)?;
+        Ok(self.container(id))
+    }
+
+    /// Makes everything up to the point where the process waits.
+    pub(super) fn prepare(
+        &self,
+        id: &str,
+        options: &CreateOptions,
+        separate_start: bool,
+    ) -> Result<Prepared, Error> {
+        spec::check_id(id)?;
+        let bundle = fs::canonicalize(&options.bundle).unwrap_or_else(|_| options.bundle.clone());
+        let spec = load(&bundle)?;
+        check_terminal(&spec, options, separate_start)?;
+        let host = Host::probe(cgroups_path(&spec))?;
+        let request = Request {
+            id: id.to_owned(),
+            bundle: bundle.clone(),
+            no_pivot: options.no_pivot,
+            no_new_keyring: options.no_new_keyring,
+            preserve_fds: options.preserve_fds,
+            separate_start,
+        };
+        let plan = plan::plan(&spec, &request, &host)?;
+        warn(&plan.warnings);
+        let record = record(&spec, &request, &plan);
+        check_rootfs(&record.rootfs)?;
+
+        let entry = self.store.claim(id)?;
+        let mut making = Making { entry, record, init: None, cgroup: None, terminal: None };
+        match making.carry_out(&plan, options) {
+            Ok(()) => making.finish(plan),
+            Err(error) => Err(making.undo(error)),
+        }
+    }
+}
+
+/// What has been made so far, so that it can be unmade.
+struct Making {
+    entry: Entry,
+    record: Record,
+    cgroup: Option<Cgroup>,
+    init: Option<Init>,
+    terminal: Option<OwnedFd>,
+}
+
+impl Making {
+    /// The outside part of the plan. What is made is entered in the state first, so that a runtime killed at
+    /// any moment leaves nothing that `delete --force` cannot find; creel-init gives up when this process
+    /// ends before it said go.
+    fn carry_out(&mut self, plan: &Plan, options: &CreateOptions) -> Result<(), Error> {
+        self.entry.save_first(&self.record)?;
+        let cgroup = Cgroup::create(&plan.cgroup)?;
+        self.record.cgroup = cgroup.record().clone();
+        self.cgroup = Some(cgroup);
+
+        let opened = Opened::open(plan, &self.entry)?;
+        self.launch(plan, options, &opened)?;
+        self.admit(plan)?;
+        self.see_to_ready(plan, options, &opened)?;
+        drop(opened);
+
+        let pid = self.init.as_ref().map_or(0, |init| init.pid);
+        let identity = Identity::of(pid).map_err(|source| Error::io("read the start time of process", pid.to_string(), source))?;
+        self.record.init = Some(RunningProcess { identity });
+        self.entry.save(&self.record)?;
+        options.pid_file.as_deref().map_or(Ok(()), |file| write_pid_file(file, pid))
+    }
+
+    fn launch(&mut self, plan: &Plan, options: &CreateOptions, opened: &Opened) -> Result<(), Error> {
+        let steps = steps(&plan.inside);
+        let descriptors: Vec<BorrowedFd<'_>> = opened.descriptors.iter().map(AsFd::as_fd).collect();
+        let cgroup = self.cgroup.as_ref().filter(|_| plan.clone_into_cgroup).and_then(Cgroup::fd);
+        let cloned = plan.new_namespaces.iter().filter(|kind| **kind != Namespace::Cgroup);
+        self.init = Some(launch(&Launch {
+            steps: &steps,
+            descriptors: &descriptors,
+            preserved: options.preserve_fds,
+            namespaces: cloned.fold(0, |flags, kind| flags | u64::from(kind.flag())),
+            cgroup,
+            vfork: true,
+        })?);
+        Ok(())
+    }
+
+    /// While creel-init works, what only this side can do: limits, devices, the score of the OOM killer.
+    fn admit(&mut self, plan: &Plan) -> Result<(), Error> {
+        let (Some(cgroup), Some(init)) = (&self.cgroup, &self.init) else { return Ok(()) };
+        if let Some(score) = plan.oom_score_adj {
+            let file = format!("/proc/{}/oom_score_adj", init.pid);
+            fs::write(&file, score.to_string())
+                .map_err(|source| Error::io("write process.oomScoreAdj to", file, source))?;
+        }
+        if !plan.clone_into_cgroup {
+            cgroup.enter(init.pid)?;
+            go(&init.conversation)?;
+        }
+        cgroup.apply(&plan.cgroup)?;
+        Ok(())
+    }
+
+    /// Answers creel-init until everything is prepared.
+    fn see_to_ready(
+        &mut self,
+        plan: &Plan,
+        options: &CreateOptions,
+        opened: &Opened,
+    ) -> Result<(), Error> {
+        let Some(init) = &mut self.init else { return Ok(()) };
+        if !plan.second_process {
+            opened.tell_hooks(&self.record, init.pid)?;
+        }
+        loop {
+            match next(&init.conversation)? {
+                Event::Pid(pid) => {
+                    enter_second_process(init, pid)?;
+                    opened.tell_hooks(&self.record, pid)?;
+                    go(&init.conversation)?;
+                }
+                Event::Mounted => {
+                    let state = hook_state(&self.record, "creating", init.pid)?;
+                    hooks::run_all(&plan.create_hooks, &state)?;
+                    go(&init.conversation)?;
+                }
+                Event::Console(terminal) => {
+                    self.terminal = console::take(terminal, options.console_socket.as_deref())?;
+                }
+                Event::Ready => return Ok(()),
+                Event::Failed(report) => {
+                    return Err(Error::Step(Box::new(StepError::new(report, &plan.inside))));
+                }
+                Event::Warning(report) => {
+                    let warning = StepError::new(report, &plan.inside);
+                    crate::log::warning(&format!("{warning}: {}", describe(&warning)));
+                }
+                Event::Closed => return Err(died(init, self.cgroup.as_ref())),
+                Event::Executing | Event::Listener(_) => {}
+            }
+        }
+    }
+
+    fn finish(self, plan: Plan) -> Result<Prepared, Error> {
+        let Making { entry, record, init, terminal, .. } = self;
+        let Some(init) = init else {
+            return Err(Error::Died { during: "it was prepared", how: "it never ran".to_owned() });
+        };
+        Ok(Prepared { entry, record, init, steps: plan.inside, terminal })
+    }
+
+    /// Unmakes all of it; the first error is the one that counts.
+    fn undo(self, error: Error) -> Error {
+        if let Some(init) = &self.init {
+            // ESRCH: it has ended by itself.
+            let _ = crate::sys::send_signal(init.pidfd.as_fd(), libc::SIGKILL);
+            wait::reap(init.pidfd.as_fd());
+        }
+        let hooked = self.init.is_some();
+        if let Err(second) = delete::clean_up(self.entry, &self.record, hooked) {
+            crate::log::warning(&format!("cleaning up after the failed create: {second}"));
+        }
+        error
+    }
+}
+
+fn describe(error: &StepError) -> String {
+    std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
+}
+
+/// The descriptors of the plan, opened, in the order of their slots from 1 on.
+struct Opened {
+    descriptors: Vec<OwnedFd>,
+    /// Hook states, to be filled once the pid is known.
+    hook_states: Vec<(&'static str, File)>,
+}
+
+impl Opened {
+    fn open(plan: &Plan, entry: &Entry) -> Result<Self, Error> {
+        let mut opened = Opened { descriptors: Vec::new(), hook_states: Vec::new() };
+        // Slot 0 is the conversation, which the launch makes.
+        for descriptor in plan.descriptors.iter().skip(1) {
+            let fd = opened.one(descriptor, plan, entry)?;
+            opened.descriptors.push(fd);
+        }
+        Ok(opened)
+    }
+
+    fn one(&mut self, descriptor: &Descriptor, plan: &Plan, entry: &Entry) -> Result<OwnedFd, Error> {
+        match descriptor {
+            Descriptor::StartListener => start_listener(entry)
+                .map_err(|source| Error::io("make the start socket in", entry.path(), source)),
+            Descriptor::Namespace(path) => open_namespace(path, plan),
+            Descriptor::HookState(status) => {
+                let memfd = nix::sys::memfd::memfd_create(
+                    c"creel-state",
+                    nix::sys::memfd::MFdFlags::MFD_CLOEXEC,
+                )
+                .map_err(|errno| Error::io("make a memfd", "", errno.into()))?;
+                let copy = memfd.try_clone().map_err(|source| Error::io("duplicate a memfd", "", source))?;
+                self.hook_states.push((status, File::from(copy)));
+                Ok(memfd)
+            }
+            Descriptor::Conversation | Descriptor::Process => {
+                Err(Error::io("open a descriptor of the plan", "", io::Error::from_raw_os_error(libc::EINVAL)))
+            }
+        }
+    }
+
+    /// Hooks inside the container learn the pid as seen from the host.
+    fn tell_hooks(&self, record: &Record, pid: i32) -> Result<(), Error> {
+        for (status, file) in &self.hook_states {
+            let state = hook_state(record, status, pid)?;
+            let mut file = file;
+            file.write_all(&state).map_err(|source| Error::io("write the state for hooks", "", source))?;
+        }
+        Ok(())
+    }
+}
+
+fn hook_state(record: &Record, status: &str, pid: i32) -> Result<Vec<u8>, Error> {
+    record.hook_state(status, pid).map_err(|source| Error::io("write the state for hooks", "", source.into()))
+}
+
+fn open_namespace(path: &Path, plan: &Plan) -> Result<OwnedFd, Error> {
+    File::open(path).map(OwnedFd::from).map_err(|source| {
+        let origin = plan.joined_namespaces.iter().find(|join| join.path == path);
+        let json_path = origin.map_or(String::new(), |join| format!("{}.path", join.origin));
+        Error::Namespace { json_path, path: path.to_owned(), source }
+    })
+}
+
+/// Bound through the directory's descriptor: the path may be longer than an address can be.
+fn start_listener(entry: &Entry) -> io::Result<OwnedFd> {
+    let listener = socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None)?;
+    bind(listener.as_raw_fd(), &UnixAddr::new(entry.start_address().as_str())?)?;
+    listen(&listener, Backlog::new(8)?)?;
+    Ok(listener)
+}
+
+/// creel-init went on in a sibling inside the joined pid namespace; the first process has done its part.
+pub(super) fn enter_second_process(init: &mut Init, pid: i32) -> Result<(), Error> {
+    let second = crate::sys::pidfd_open(pid)
+        .map_err(|source| Error::io("open the process in the joined pid namespace", "", source))?;
+    wait::reap(init.pidfd.as_fd());
+    init.pid = pid;
+    init.pidfd = second;
+    Ok(())
+}
+
+fn load(bundle: &Path) -> Result<Spec, Error> {
+    let loaded = spec::load(bundle)?;
+    let checked = spec::check(&loaded.spec)?;
+    for warning in loaded.warnings.iter().chain(checked.iter()) {
+        crate::log::warning(&warning.to_string());
+    }
+    Ok(loaded.spec)
+}
+
+fn check_terminal(spec: &Spec, options: &CreateOptions, separate_start: bool) -> Result<(), Error> {
+    let terminal = spec.process().as_ref().and_then(|process| process.terminal()).unwrap_or(false);
+    let problem = match (terminal, &options.console_socket) {
+        (true, None) if separate_start => {
+            "process.terminal is true: create needs --console-socket to hand the terminal to"
+        }
+        (false, Some(_)) => "--console-socket is given, but process.terminal is not true",
+        _ => return Ok(()),
+    };
+    Err(Error::Terminal { problem })
+}
+
+fn cgroups_path(spec: &Spec) -> Option<&Path> {
+    spec.linux().as_ref().and_then(|linux| linux.cgroups_path().as_deref())
+}
+
+/// creel-init opens it again; here a missing one is known before anything is made.
+fn check_rootfs(rootfs: &Path) -> Result<(), Error> {
+    let found = fs::metadata(rootfs).map_err(|source| {
+        Error::io("use root.path: unpack a root file system at, or point root.path elsewhere than", rootfs, source)
+    })?;
+    if found.is_dir() {
+        return Ok(());
+    }
+    let source = io::Error::from_raw_os_error(libc::ENOTDIR);
+    Err(Error::io("use as root.path", rootfs, source))
+}
+
+fn record(spec: &Spec, request: &Request, plan: &Plan) -> Record {
+    let mut process = spec.process().clone().unwrap_or_default();
+    process.set_args(None);
+    let rootfs = spec.root().as_ref().map_or(PathBuf::from("rootfs"), |root| root.path().clone());
+    let mut namespaces = plan.new_namespaces.clone();
+    namespaces.extend(plan.joined_namespaces.iter().map(|join| join.namespace));
+    let hooks = spec.hooks().as_ref();
+    Record {
+        version: state::VERSION,
+        oci_version: spec.version().clone(),
+        id: request.id.clone(),
+        bundle: request.bundle.clone(),
+        rootfs: request.bundle.join(rootfs),
+        created: state::now(),
+        owner: nix::unistd::geteuid().as_raw(),
+        annotations: spec.annotations().clone().unwrap_or_default().into_iter().collect(),
+        cgroup: plan.cgroup.record(),
+        namespaces,
+        joined_pid: plan.second_process,
+        no_new_keyring: request.no_new_keyring,
+        poststart: Hook::all("poststart", hooks.and_then(|hooks| hooks.poststart().as_ref())),
+        poststop: Hook::all("poststop", hooks.and_then(|hooks| hooks.poststop().as_ref())),
+        process,
+        start_steps: StartStep::of_plan(&plan.inside),
+        init: None,
+    }
+}
+
+/// Whole when it appears, and without a newline: engines read it as soon as it is there.
+pub(super) fn write_pid_file(file: &Path, pid: i32) -> Result<(), Error> {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(file.file_name().unwrap_or_default());
+    let new = file.with_file_name(name);
+    fs::write(&new, pid.to_string())
+        .and_then(|()| fs::rename(&new, file))
+        .map_err(|source| Error::io("write the pid file", file, source))
+}
+
+pub(super) fn next(conversation: &Conversation) -> Result<Event, Error> {
+    conversation.next().map_err(|source| Error::io("read from creel-init", "", source))
+}
+
+pub(super) fn go(conversation: &Conversation) -> Result<(), Error> {
+    conversation.go().map_err(|source| Error::io("write to creel-init", "", source))
+}
+
+/// creel-init closed the conversation without a word: it was killed, perhaps for lack of memory.
+pub(super) fn died(init: &Init, cgroup: Option<&Cgroup>) -> Error {
+    let how = match wait::wait(init.pidfd.as_fd()) {
+        Ok(wait::Exit::Status(status)) => format!("exit status {status}"),
+        Ok(wait::Exit::Signal(9)) if cgroup.is_some() => {
+            "killed; if linux.resources.memory.limit is small, raise it".to_owned()
+        }
+        Ok(wait::Exit::Signal(signal)) => format!("killed by signal {signal}"),
+        Err(error) => error.to_string(),
+    };
+    Error::Died { during: "it was prepared", how }
+}

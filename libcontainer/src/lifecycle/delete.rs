@@ -1,0 +1,103 @@
+//! `delete`: nothing of the container is left.
+
+use super::{Container, Runtime, state};
+use crate::cgroups::Cgroup;
+use crate::error::Error;
+use crate::hooks;
+use crate::plan::Namespace;
+use crate::process::identity::Identity;
+use crate::spec;
+use crate::state::{Entry, Record, Status, StoreError};
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+/// How long a killed process may take to end, in milliseconds: the kernel may have much to tear down.
+const PATIENCE_MS: u16 = 10_000;
+
+impl Container {
+    /// Removes a stopped or a created container. With `force` a running one is killed first, and what a
+    /// killed runtime left is removed too.
+    ///
+    /// # Errors
+    /// [`Error::Status`] when it runs and `force` is not given; [`Error::StillRunning`] when it cannot be
+    /// killed. What could not be removed stays entered, so that delete can be repeated.
+    pub fn delete(&self, force: bool) -> Result<(), Error> {
+        let entry = self.store.lock(&self.id)?;
+        let record = match entry.load() {
+            Ok(record) => record,
+            // A runtime was killed before it saved anything, or the file is damaged: there is nothing else.
+            Err(StoreError::NotFound { .. } | StoreError::Broken { .. }) if force => {
+                return Ok(entry.remove()?);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let status = state::status(&record, entry.waits_for_start())?;
+        match status {
+            Status::Stopped | Status::Creating => {}
+            // Engines delete what they created and did not start.
+            Status::Created => self.end(&record)?,
+            _ if force => self.end(&record)?,
+            _ => return Err(Error::Status { action: "delete", id: self.id.clone(), status }),
+        }
+        clean_up(entry, &record, true)
+    }
+
+    fn end(&self, record: &Record) -> Result<(), Error> {
+        let Some(init) = record.init else { return Ok(()) };
+        let failed = |source| Error::io("end the process of", &self.id, source);
+        let Some(pidfd) = init.identity.open().map_err(failed)? else { return Ok(()) };
+        match crate::sys::send_signal(pidfd.as_fd(), libc::SIGKILL) {
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
+            result => result.map_err(failed)?,
+        }
+        if state::status(record, false)? == Status::Paused {
+            // A frozen process dies only when it is thawed (v1).
+            kill_rest(record)?;
+        }
+        if Identity::wait_gone(&pidfd, PATIENCE_MS).map_err(failed)? {
+            return Ok(());
+        }
+        Err(Error::StillRunning { id: self.id.clone(), pid: init.identity.pid })
+    }
+}
+
+impl Runtime {
+    /// Removes a container as [`Container::delete`] does with force; that there is none is no error.
+    ///
+    /// # Errors
+    /// As [`Container::delete`].
+    pub fn delete_force(&self, id: &str) -> Result<(), Error> {
+        spec::check_id(id)?;
+        match self.container(id).delete(true) {
+            Err(Error::Store(StoreError::NotFound { .. })) => Ok(()),
+            result => result,
+        }
+    }
+}
+
+/// Removes all that was entered; the entry goes last but for the poststop hooks, which the spec wants to run
+/// when the container is gone.
+pub(super) fn clean_up(entry: Entry, record: &Record, run_hooks: bool) -> Result<(), Error> {
+    // The end of a pid namespace's init ends all that is in it; without one others may be left.
+    if !record.namespaces.contains(&Namespace::Pid) || record.joined_pid {
+        kill_rest(record)?;
+    }
+    record.cgroup.remove(Duration::from_millis(u64::from(PATIENCE_MS)))?;
+    entry.remove()?;
+    if run_hooks && !record.poststop.is_empty() {
+        let state = record.hook_state("stopped", 0);
+        let state = state.map_err(|source| Error::io("write the state for hooks", "", source.into()))?;
+        for failure in hooks::run_each(&record.poststop, &state) {
+            let cause = std::error::Error::source(&failure).map(|cause| format!(": {cause}"));
+            crate::log::warning(&format!("{failure}{}", cause.unwrap_or_default()));
+        }
+    }
+    Ok(())
+}
+
+fn kill_rest(record: &Record) -> Result<(), Error> {
+    if let Some(cgroup) = record.open_cgroup()? {
+        Cgroup::kill_all(&cgroup, libc::SIGKILL)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! The life of a container: a file per operation.
+
+mod console;
+mod create;
+mod delete;
+mod exec;
+mod foreground;
+mod kill;
+mod run;
+mod start;
+mod state;
+
+use crate::cgroups::Cgroup;
+use crate::error::Error;
+use crate::plan;
+use crate::spec;
+use crate::state::{Record, Store};
+use std::path::PathBuf;
+
+pub use create::CreateOptions;
+pub use exec::{ExecOptions, Started};
+pub use run::RunOptions;
+
+/// A state root and the containers in it.
+#[derive(Debug, Clone)]
+pub struct Runtime {
+    store: Store,
+}
+
+/// A container that has been created. It does not hold it: other programs may change it meanwhile.
+#[derive(Debug, Clone)]
+pub struct Container {
+    store: Store,
+    id: String,
+}
+
+impl Runtime {
+    /// A runtime with its state below `root`, which is made when the first container is.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Runtime { store: Store::new(root) }
+    }
+
+    /// A container that exists.
+    ///
+    /// # Errors
+    /// [`Error::Id`] for an impossible id, [`Error::Store`] when there is no such container.
+    pub fn load(&self, id: &str) -> Result<Container, Error> {
+        spec::check_id(id)?;
+        drop(self.store.directory(id)?);
+        Ok(self.container(id))
+    }
+
+    fn container(&self, id: &str) -> Container {
+        Container { store: self.store.clone(), id: id.to_owned() }
+    }
+}
+
+impl Container {
+    /// The container's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Record {
+    /// The container's cgroup; `None` when it is gone.
+    fn open_cgroup(&self) -> Result<Option<Cgroup>, Error> {
+        let cgroup = Cgroup::open(self.cgroup.clone())?;
+        Ok((!cgroup.is_gone()).then_some(cgroup))
+    }
+}
+
+/// Reports what is not an error.
+fn warn(warnings: &[String]) {
+    for warning in warnings {
+        crate::log::warning(warning);
+    }
+}
+
+/// The steps without the places they come from.
+fn steps(planned: &[plan::Planned]) -> Vec<creel_wire::owned::Step> {
+    planned.iter().map(|planned| planned.step.clone()).collect()
+}

@@ -1,0 +1,91 @@
+//! `start`: the waiting process becomes the container's program.
+
+use super::create::{go, next};
+use super::{Container, state};
+use crate::error::Error;
+use crate::hooks;
+use crate::plan::Hook;
+use crate::process::StepError;
+use crate::process::conversation::{Conversation, Event, Report};
+use crate::state::{Entry, Record, StartStep, Status};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+
+impl Container {
+    /// Starts the program of a created container, and returns when execve has succeeded and the poststart
+    /// hooks have run.
+    ///
+    /// # Errors
+    /// [`Error::Status`] unless it is created; [`Error::Step`] when a startContainer hook or execve fails,
+    /// after which the container is stopped; [`Error::Hook`] likewise for a poststart hook.
+    pub fn start(&self) -> Result<(), Error> {
+        let entry = self.store.lock(&self.id)?;
+        let record = entry.load()?;
+        let status = state::status(&record, entry.waits_for_start())?;
+        if status != Status::Created {
+            return Err(Error::Status { action: "start", id: self.id.clone(), status });
+        }
+        let conversation = connect_to(&entry)
+            .map_err(|source| Error::io("reach the waiting process of", entry.path(), source))?;
+        go(&conversation)?;
+        let outcome = follow(&conversation, &record.start_steps);
+        entry.mark_started()?;
+        outcome?;
+        poststart(&record)
+    }
+}
+
+fn connect_to(entry: &Entry) -> io::Result<Conversation> {
+    let connection = socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None)?;
+    connect(connection.as_raw_fd(), &UnixAddr::new(entry.start_address().as_str())?)?;
+    Ok(Conversation::over(connection))
+}
+
+/// `create` has ended and with it the plan; what its last steps were is saved.
+fn failed_start(record: &Record, report: Report) -> StepError {
+    let step = record.start_steps.iter().find(|step| Some(step.index) == report.step);
+    let step = step.map(StartStep::planned);
+    StepError::of_step(report, step)
+}
+
+/// Follows the process until execve: the connection is close-on-exec, so its end means success when it was
+/// the next thing to happen.
+pub(super) fn follow(
+    conversation: &Conversation,
+    explain: impl Fn(Report) -> StepError,
+) -> Result<(), Error> {
+    let mut executing = false;
+    loop {
+        match next(conversation)? {
+            Event::Executing => executing = true,
+            Event::Closed if executing => return Ok(()),
+            Event::Failed(report) => {
+                return Err(Error::Step(Box::new(explain(report))));
+            }
+            Event::Closed => {
+                let how = "killed, or started already by somebody else".to_owned();
+                return Err(Error::Died { during: "it was started", how });
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Runtime spec, "Lifecycle": a failed poststart hook stops the container.
+pub(super) fn poststart(record: &Record) -> Result<(), Error> {
+    if record.poststart.is_empty() {
+        return Ok(());
+    }
+    let pid = record.init.map_or(0, |init| init.identity.pid);
+    let state = record
+        .hook_state("running", pid)
+        .map_err(|source| Error::io("write the state for hooks", "", source.into()))?;
+    let outcome: Result<(), _> = hooks::run_all(&record.poststart as &[Hook], &state);
+    outcome.map_err(|error| {
+        if let Ok(Some(pidfd)) = record.init.map_or(Ok(None), |init| init.identity.open()) {
+            let _ = crate::sys::send_signal(pidfd.as_fd(), libc::SIGKILL);
+        }
+        Error::Hook(error)
+    })
+}

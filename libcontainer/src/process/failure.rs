@@ -1,0 +1,216 @@
+//! What creel-init reported, in words: which part of config.json, what was tried, what to do.
+
+use super::conversation::Report;
+use crate::plan::Planned;
+use creel_wire::message::At;
+use creel_wire::owned::Step;
+use nix::errno::Errno;
+use std::fmt;
+use std::io;
+
+/// A step that failed inside the container.
+#[derive(Debug)]
+pub struct StepError {
+    step: Option<Planned>,
+    at: At,
+    number: i32,
+    text: String,
+    source: Option<io::Error>,
+}
+
+impl StepError {
+    /// `steps` are the steps that were to be carried out.
+    pub(crate) fn new(report: Report, steps: &[Planned]) -> Self {
+        let step = report.step.and_then(|index| steps.get(index)).cloned();
+        Self::of_step(report, step)
+    }
+
+    /// `step` is the one that failed.
+    pub(crate) fn of_step(report: Report, step: Option<Planned>) -> Self {
+        // The texts below say these themselves.
+        let speaks = matches!(
+            report.at,
+            At::HookStatus
+                | At::HookSignal
+                | At::HookTimeout
+                | At::NotInPath
+                | At::Decode
+                | At::Panic
+                | At::InProc
+                | At::NullDevice
+                | At::Mismatch
+                | At::Outside
+        );
+        let source = (!speaks).then(|| io::Error::from_raw_os_error(report.number));
+        StepError { step, at: report.at, number: report.number, text: report.text, source }
+    }
+
+    /// The place in config.json that asked for the step; empty when no single place did.
+    pub fn origin(&self) -> &str {
+        self.step.as_ref().map_or("", |planned| planned.origin.as_str())
+    }
+
+    /// The error number of the system call that failed.
+    pub fn errno(&self) -> Option<i32> {
+        self.source.as_ref().and_then(io::Error::raw_os_error)
+    }
+
+    fn is(&self, errno: Errno) -> bool {
+        self.errno() == Some(errno as i32)
+    }
+}
+
+impl fmt::Display for StepError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(Planned { origin, step }) = &self.step else {
+            return write!(f, "creel-init could not begin ({:?})", self.at);
+        };
+        if let Step::FindProgram { name, .. } = step {
+            return self.program(f, &name.display());
+        }
+        if let Step::Execute { arguments, .. } = step {
+            let name = arguments.first().map(|name| name.display()).unwrap_or_default();
+            return self.execute(f, &name);
+        }
+        if !origin.is_empty() {
+            write!(f, "{origin}: ")?;
+        }
+        self.what(f, step)?;
+        self.advice(f, step)
+    }
+}
+
+impl std::error::Error for StepError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|source| source as _)
+    }
+}
+
+impl StepError {
+    /// In the words that engines look for.
+    fn program(&self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+        match self.at {
+            At::NotInPath => write!(
+                f,
+                "exec: {name:?}: executable file not found in $PATH \
+                 (process.args[0], looked for in PATH of process.env inside the root file system)"
+            ),
+            At::NotFound => write!(f, "exec: {name:?} (process.args[0] in the root file system)"),
+            _ => write!(
+                f,
+                "exec: {name:?} (process.args[0]) cannot be executed by this user; \
+                 it has to be a file with execute permission"
+            ),
+        }
+    }
+
+    fn execute(&self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+        write!(f, "exec {name:?}")?;
+        if self.is(Errno::ENOEXEC) {
+            f.write_str(" (neither a program for this architecture nor a script with #! in its first line)")
+        } else if self.is(Errno::ENOENT) {
+            f.write_str(" (it was there a moment ago: its interpreter or dynamic linker is missing)")
+        } else {
+            Ok(())
+        }
+    }
+
+    fn what(&self, f: &mut fmt::Formatter<'_>, step: &Step) -> fmt::Result {
+        match step {
+            Step::MountFilesystem { target, fstype, .. } => {
+                let (target, fstype) = (target.display(), fstype.display());
+                self.mount(f, &target, &format!("{fstype} file system"))
+            }
+            Step::MountBind { target, source, .. } => match self.at {
+                At::OpenSource => write!(f, "source {}", source.display()),
+                _ => self.mount(f, &target.display(), &format!("bind of {}", source.display())),
+            },
+            Step::Device { path, .. } => self.made(f, "device", &path.display()),
+            Step::Symlink { path, .. } => self.made(f, "link", &path.display()),
+            Step::Hook { path, .. } => self.hook(f, &path.display()),
+            Step::Root { path } => write!(f, "root file system {}", path.display()),
+            Step::MaskPath { .. } if self.at == At::NullDevice => {
+                f.write_str("the container's /dev/null is not the null device, so nothing can be masked with it")
+            }
+            Step::MaskPath { path } => write!(f, "masking /{}", path.display()),
+            Step::ReadonlyPath { path } => write!(f, "making /{} read-only", path.display()),
+            Step::Sysctl { path, .. } => write!(f, "writing /proc/{}", path.display()),
+            Step::MakeDirectory { path } => write!(f, "making directory /{}", path.display()),
+            Step::WorkingDirectory { path } | Step::CheckWorkingDirectory { path } => {
+                if self.at == At::Outside {
+                    write!(f, "{} lies outside of the container's root", path.display())
+                } else {
+                    write!(f, "chdir to cwd ({:?})", path.display())
+                }
+            }
+            Step::User { uid, gid, .. } => write!(f, "changing to user {uid}:{gid}"),
+            Step::Rlimit { resource, soft, hard } => {
+                write!(f, "setting limit {resource} to {soft}:{hard}")
+            }
+            Step::Hostname { name } => write!(f, "setting the hostname to {:?}", name.display()),
+            Step::JoinNamespace { .. } => f.write_str("joining the namespace"),
+            Step::Capabilities { .. } => f.write_str("setting the capabilities"),
+            Step::Console { .. } => f.write_str("opening the container's terminal in its /dev/pts"),
+            Step::Seccomp { .. } => f.write_str("installing the seccomp filter"),
+            Step::PivotRoot {} => f.write_str("pivot_root"),
+            other => write!(f, "{other:?}"),
+        }
+    }
+
+    fn mount(&self, f: &mut fmt::Formatter<'_>, target: &str, what: &str) -> fmt::Result {
+        match self.at {
+            At::Resolve | At::Create => write!(f, "mount target /{target}"),
+            At::InProc => write!(f, "{what} at /{target}: a mount inside /proc is not allowed there"),
+            At::FilesystemType => write!(f, "{what}: the kernel does not know the type"),
+            At::Parameter => write!(f, "{what} at /{target}: option {:?}", self.text),
+            At::CreateFilesystem if !self.text.is_empty() => {
+                // The kernel's own words begin with a letter for their level.
+                let words = self.text.split_once(' ').map_or(self.text.as_str(), |(_, words)| words);
+                write!(f, "{what} at /{target}: {words}")
+            }
+            _ => write!(f, "{what} at /{target}"),
+        }
+    }
+
+    fn made(&self, f: &mut fmt::Formatter<'_>, kind: &str, path: &str) -> fmt::Result {
+        match self.at {
+            At::Mismatch => {
+                write!(f, "/{path} exists already and is something else than the {kind} asked for")
+            }
+            _ => write!(f, "making {kind} /{path}"),
+        }
+    }
+
+    fn hook(&self, f: &mut fmt::Formatter<'_>, path: &str) -> fmt::Result {
+        let said = if self.text.is_empty() { String::new() } else { format!(": {}", self.text) };
+        match self.at {
+            At::HookStatus => write!(f, "hook {path}: exit status {}{said}", self.number),
+            At::HookSignal => write!(f, "hook {path}: ended by signal {}{said}", self.number),
+            At::HookTimeout => write!(f, "hook {path}: did not end within its timeout"),
+            _ => write!(f, "hook {path}"),
+        }
+    }
+
+    fn advice(&self, f: &mut fmt::Formatter<'_>, step: &Step) -> fmt::Result {
+        let advice = match (step, self.at) {
+            (Step::MountBind { .. }, At::OpenSource) if self.is(Errno::ENOENT) => {
+                "; make it on the host, or take the mount out"
+            }
+            (Step::Root { .. }, _) if self.is(Errno::ENOENT) => {
+                "; unpack a root file system there, or set root.path"
+            }
+            (Step::Root { .. }, _) if self.is(Errno::ENOTDIR) => "; it has to be a directory",
+            (Step::PivotRoot {}, _) if self.is(Errno::EINVAL) => {
+                "; on an initramfs the root cannot be pivoted: use --no-pivot"
+            }
+            (Step::Rlimit { .. }, _) if self.is(Errno::EPERM) => {
+                "; a hard limit above creel's own needs CAP_SYS_RESOURCE"
+            }
+            (Step::MountFilesystem { .. }, At::Resolve) if self.is(Errno::ELOOP) => {
+                "; /proc and /sys have to be directories, not symbolic links"
+            }
+            _ => "",
+        };
+        f.write_str(advice)
+    }
+}
