@@ -1,1 +1,3 @@
-//! placeholder
+//! The OCI container lifecycle as a library.
+pub mod cgroups;
+pub(crate) mod sys;
