@@ -292,7 +292,7 @@ impl fmt::Display for Processes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: usize = 5;
         if self.0.is_empty() {
-            return write!(f, "processes of another pid namespace");
+            return write!(f, "child cgroups, or processes of another pid namespace");
         }
         write!(f, "process")?;
         for pid in self.0.iter().take(SHOWN) {

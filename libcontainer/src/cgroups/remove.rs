@@ -19,22 +19,28 @@ impl Record {
     /// have put limits on them.
     ///
     /// Needs nothing but the record, so it works after a crash at any point. Processes that are on
-    /// their way out are waited for, `wait` at most; none is killed.
+    /// their way out are waited for, `wait` at most; none is killed. Of a cgroup that is not yet `made`
+    /// only the directory itself is removed: what is below it is somebody else's.
     ///
     /// # Errors
     /// [`Error::Busy`] with the processes that are left; [`Error::Remove`] and [`Error::Read`].
     pub fn remove(&self, wait: Duration) -> Result<(), Error> {
         let deadline = Instant::now() + wait;
         for (_, path) in self.directories() {
-            remove_when_empty(path, deadline)?;
+            let remove = if self.made { remove_tree } else { remove_one };
+            remove_when_empty(path, remove, deadline)?;
         }
         Ok(())
     }
 }
 
-fn remove_when_empty(path: &Path, deadline: Instant) -> Result<(), Error> {
+fn remove_when_empty(
+    path: &Path,
+    remove: fn(&Path) -> Result<State, Error>,
+    deadline: Instant,
+) -> Result<(), Error> {
     let mut nap = Duration::from_micros(50);
-    while remove_tree(path)? == State::Busy {
+    while remove(path)? == State::Busy {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(Error::Busy { path: path.to_owned(), pids: pids::below(path)? });

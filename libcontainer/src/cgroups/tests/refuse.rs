@@ -35,6 +35,10 @@ fn refuses_occupied(layout: &Layout) {
     assert!(matches!(removed, Err(Error::Busy { .. })), "{removed:?}");
     child.kill().unwrap();
     child.wait().unwrap();
+    // An empty cgroup of somebody else's is not removed with it either.
+    let removed = plan.record().remove(Duration::from_millis(20));
+    assert!(matches!(removed, Err(Error::Busy { .. })), "{removed:?}");
+    assert!(below.exists());
 }
 
 #[test]
