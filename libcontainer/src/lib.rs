@@ -1,4 +1,5 @@
 //! The OCI container lifecycle as a library.
+<<<<<<< HEAD
 //!
 //! A [`Runtime`] is a state root. It creates containers from bundle directories ([`Runtime::create`],
 //! [`Runtime::run`]); a [`Container`] is started, signalled, looked at, exec'd into and deleted. All of it
@@ -38,3 +39,7 @@ pub use lifecycle::{Container, CreateOptions, ExecOptions, RunOptions, Runtime, 
 pub use log::set_warning_sink;
 pub use process::{Exit, LaunchError, StepError};
 pub use state::{State, Status, StoreError};
+=======
+pub mod cgroups;
+pub(crate) mod sys;
+>>>>>>> cgroups

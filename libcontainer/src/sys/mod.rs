@@ -2,12 +2,13 @@
 
 #![allow(unsafe_code)]
 
+pub(crate) mod bpf;
 mod clone;
-mod pidfd;
+pub(crate) mod pidfd;
 mod terminal;
 mod thread;
 
 pub(crate) use clone::{Child, CloneRequest, clone_and_exec};
-pub(crate) use pidfd::{own_received, pidfd_open, send_signal};
+pub(crate) use pidfd::{open as pidfd_open, own_received, send_signal};
 pub(crate) use terminal::{copy_window_size, standard_input, standard_output};
 pub(crate) use thread::{capabilities, seal_all};

@@ -1,25 +1,33 @@
-//! pidfd_open(2) and pidfd_send_signal(2): processes that cannot be confused with later ones.
+//! Process file descriptors.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
-/// `int pidfd_open(pid_t pid, unsigned int flags)`, with no flags.
-pub(crate) fn pidfd_open(pid: i32) -> io::Result<OwnedFd> {
-    // SAFETY: plain numbers; the result is a new descriptor or -1.
+/// `int pidfd_open(pid_t pid, unsigned int flags)`: a descriptor that becomes readable when the
+/// process exits; close-on-exec ([pidfd_open(2)](https://man7.org/linux/man-pages/man2/pidfd_open.2.html)).
+pub(crate) fn open(pid: i32) -> io::Result<OwnedFd> {
+    // SAFETY: pidfd_open takes two integers and touches no memory of this process.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
     if fd < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: the kernel just made this descriptor and nobody else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+    // SAFETY: the kernel just made this descriptor for us and nothing else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
 }
 
-/// `int pidfd_send_signal(int pidfd, int sig, siginfo_t *info, unsigned int flags)`.
+/// `int pidfd_send_signal(int pidfd, int sig, siginfo_t *info, unsigned int flags)`: any signal
+/// number, real-time ones too
+/// ([pidfd_send_signal(2)](https://man7.org/linux/man-pages/man2/pidfd_send_signal.2.html)).
 pub(crate) fn send_signal(pidfd: BorrowedFd<'_>, signal: i32) -> io::Result<()> {
-    let no_info = std::ptr::null::<libc::siginfo_t>();
-    // SAFETY: with no siginfo given the kernel reads nothing of ours.
-    let result = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), signal, no_info, 0) };
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    let info: *const libc::siginfo_t = std::ptr::null();
+    // SAFETY: a null siginfo is allowed and means what kill(2) would send; the descriptor is open
+    // for as long as it is borrowed.
+    let done =
+        unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), signal, info, 0) };
+    if done < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
 }
 
 /// A descriptor that recvmsg(2) just delivered.

@@ -1,0 +1,91 @@
+//! Writing a plan's limits.
+
+use std::io;
+use std::os::fd::AsFd;
+
+use super::cgroup::Cgroup;
+use super::controllers;
+use super::dir::Dir;
+use super::error::Error;
+use super::plan::{IfMissing, Kind, Plan, Write};
+use crate::sys::bpf;
+
+impl Cgroup {
+    /// Set every limit of the plan and, on version 2, load and attach the device filter.
+    ///
+    /// This may be done at any time between the making of the container's first process and its
+    /// exec. Not before it is made: a limit of processes would count the clone into the cgroup.
+    ///
+    /// # Errors
+    /// The first write that fails, with the JSON path that asked for it.
+    pub fn apply(&self, plan: &Plan) -> Result<(), Error> {
+        self.apply_limits(plan)?;
+        self.attach_device_filter(plan)
+    }
+
+    /// The writes alone.
+    ///
+    /// # Errors
+    /// See [`apply`](Cgroup::apply).
+    pub fn apply_limits(&self, plan: &Plan) -> Result<(), Error> {
+        for directory in &plan.directories {
+            let Some(dir) = self.dir(&directory.path()) else { continue };
+            for write in &directory.writes {
+                apply(dir, write)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The device filter alone; nothing where the plan has none.
+    ///
+    /// # Errors
+    /// [`Error::DeviceFilter`], with `EPERM` where programs may not be loaded.
+    pub fn attach_device_filter(&self, plan: &Plan) -> Result<(), Error> {
+        let (Some(filter), Some(cgroup)) = (&plan.device_filter, self.fd()) else {
+            return Ok(());
+        };
+        let error = |step| move |source| Error::DeviceFilter { step, source };
+        let program = bpf::load_device_program(&filter.program).map_err(error("load"))?;
+        bpf::attach_device_program(cgroup, program.as_fd()).map_err(error("attach"))
+    }
+}
+
+fn apply(dir: &Dir, write: &Write) -> Result<(), Error> {
+    let failed = |file: &str, value: &str, source| Error::Write {
+        path: dir.file(file),
+        value: value.to_owned(),
+        json_path: write.json_path.clone(),
+        source,
+    };
+    match dir.write(&write.file, &write.value) {
+        Ok(()) => return Ok(()),
+        Err(source) if is_missing(&source) => {}
+        Err(source) => return Err(failed(&write.file, &write.value, source)),
+    }
+    match &write.if_missing {
+        IfMissing::Skip => Ok(()),
+        IfMissing::Instead { file, value } => match dir.write(file, value) {
+            Ok(()) => Ok(()),
+            Err(source) if is_missing(&source) => Err(explain_missing(dir, write)),
+            Err(source) => Err(failed(file, value, source)),
+        },
+        IfMissing::Fail => Err(explain_missing(dir, write)),
+    }
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::ENOENT)
+}
+
+/// A file is missing because its controller is, or because the kernel is old.
+fn explain_missing(dir: &Dir, write: &Write) -> Error {
+    let json_path = write.json_path.clone();
+    let controller = write.file.split('.').next().unwrap_or_default();
+    let is_core = controller == "cgroup";
+    if dir.kind == Kind::V2 && !is_core && !controllers::is_available(dir, controller) {
+        let controller = controller.to_owned();
+        return Error::NotEnabled { controller, path: dir.path.clone(), json_path };
+    }
+    Error::NoSuchFile { path: dir.file(&write.file), json_path }
+}

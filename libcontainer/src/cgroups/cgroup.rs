@@ -1,0 +1,122 @@
+//! The handle on a container's cgroup.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
+
+use super::dir::{Dir, is_gone};
+use super::error::Error;
+use super::freezer;
+use super::pids;
+use super::plan::Kind;
+use super::record::Record;
+
+/// A container's cgroup, with its directories open.
+#[derive(Debug)]
+pub struct Cgroup {
+    record: Record,
+    dirs: Vec<Dir>,
+}
+
+impl Cgroup {
+    pub(super) fn new(record: Record, dirs: Vec<Dir>) -> Cgroup {
+        Cgroup { record, dirs }
+    }
+
+    /// Open what is there of a recorded cgroup; directories that are gone are passed over.
+    ///
+    /// # Errors
+    /// [`Error::Read`] when a directory that is there cannot be opened.
+    pub fn open(record: Record) -> Result<Cgroup, Error> {
+        let mut dirs = Vec::new();
+        for (kind, path) in record.directories() {
+            match Dir::open(kind, path.to_owned()) {
+                Ok(dir) => dirs.push(dir),
+                Err(Error::Read { source, .. }) if is_gone(&source) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Cgroup { record, dirs })
+    }
+
+    /// What the container's state keeps.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Whether nothing is left of it.
+    pub fn is_gone(&self) -> bool {
+        self.dirs.is_empty()
+    }
+
+    /// The directory for `CLONE_INTO_CGROUP` (clone(2)), opened with O_PATH; only where cgroup2 is
+    /// alone, since elsewhere [`enter`](Cgroup::enter) has other hierarchies to enter.
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        match self.dirs.as_slice() {
+            [dir] if dir.kind == Kind::V2 => Some(dir.fd.as_fd()),
+            _ => None,
+        }
+    }
+
+    /// The processes of the cgroup and of those below it, by their ids in this pid namespace;
+    /// processes that are not in it are left out.
+    ///
+    /// # Errors
+    /// [`Error::Read`].
+    pub fn pids(&self) -> Result<Vec<i32>, Error> {
+        match self.process_dir() {
+            Some(dir) => pids::below(&dir.path),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Whether the cgroup is frozen, by itself or with one above it.
+    ///
+    /// # Errors
+    /// [`Error::Read`].
+    pub fn is_frozen(&self) -> Result<bool, Error> {
+        self.freezer_dir().map_or(Ok(false), freezer::is_frozen)
+    }
+
+    /// Move a process, with all its threads, into every hierarchy.
+    ///
+    /// Version 1 can take some milliseconds for the first one (the kernel waits for an RCU grace
+    /// period); on version 2 use [`fd`](Cgroup::fd) instead where the process is yet to be made.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] when a directory was removed, before any is entered;
+    /// [`Error::ProcessGone`] when the process has exited, otherwise [`Error::Enter`].
+    pub fn enter(&self, pid: i32) -> Result<(), Error> {
+        let recorded = self.record.directories();
+        if let Some((_, path)) = recorded.into_iter().find(|(_, path)| self.dir(path).is_none()) {
+            return Err(Error::Gone { path: path.to_owned() });
+        }
+        for dir in &self.dirs {
+            dir.write("cgroup.procs", &pid.to_string()).map_err(|source| {
+                match source.raw_os_error() {
+                    Some(libc::ESRCH) => Error::ProcessGone { pid },
+                    Some(libc::ENOENT | libc::ENODEV) => Error::Gone { path: dir.path.clone() },
+                    _ => Error::Enter { path: dir.path.clone(), pid, source },
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn dir(&self, path: &Path) -> Option<&Dir> {
+        self.dirs.iter().find(|dir| dir.path == path)
+    }
+
+    /// The directory that freezes: cgroup2 alone, or version 1's freezer.
+    pub(super) fn freezer_dir(&self) -> Option<&Dir> {
+        let path = self.record.paths.get("freezer");
+        let v1 = path.and_then(|path| self.dir(path));
+        v1.or_else(|| self.dirs.iter().find(|dir| dir.kind == Kind::V2))
+    }
+
+    /// A directory that every process of the container is in: best the one that freezes, since
+    /// processes are not moved while they are frozen.
+    fn process_dir(&self) -> Option<&Dir> {
+        let devices = || self.record.paths.get("devices").and_then(|path| self.dir(path));
+        self.freezer_dir().or_else(devices).or_else(|| self.dirs.first())
+    }
+}

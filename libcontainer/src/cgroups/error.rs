@@ -1,0 +1,306 @@
+//! What can go wrong with cgroups.
+
+use std::path::PathBuf;
+use std::{fmt, io};
+
+/// A failure of probing, planning or carrying out cgroups. Its text never repeats its source's.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file that tells the layout cannot be read.
+    Probe {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The host has no cgroup file system mounted.
+    NoCgroups,
+    /// `linux.cgroupsPath` names the root of the hierarchy.
+    RootCgroup {
+        /// The path as given.
+        given: PathBuf,
+    },
+    /// A limit needs a controller that the host does not have.
+    MissingController {
+        /// The controller.
+        controller: String,
+        /// The setting that needs it.
+        json_path: String,
+    },
+    /// `linux.resources.unified` on a host of version 1.
+    UnifiedOnV1,
+    /// A value that cannot be.
+    Invalid {
+        /// Where it is.
+        json_path: String,
+        /// What is there.
+        found: String,
+        /// What may be there.
+        allowed: &'static str,
+    },
+    /// A device rule that takes back a part of a wider one, which version 1 cannot express.
+    DeviceHole {
+        /// The rule.
+        rule: String,
+        /// Where it is.
+        json_path: String,
+        /// Where the wider rule is.
+        wider: String,
+    },
+    /// The device rules make a program that the kernel does not take.
+    TooManyDeviceRules {
+        /// How many there are.
+        count: usize,
+    },
+    /// A directory cannot be made.
+    Make {
+        /// The directory.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A directory or a file of a cgroup cannot be opened or read.
+    Read {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The processors and memory nodes of the parents cannot be handed down (version 1).
+    Cpuset {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The cgroup is there already and has processes.
+    Occupied {
+        /// Its directory.
+        path: PathBuf,
+        /// Their ids, in this pid namespace.
+        pids: Vec<i32>,
+    },
+    /// The cgroup, or one above it, is frozen.
+    Frozen {
+        /// The container's directory.
+        path: PathBuf,
+    },
+    /// A limit cannot be written.
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What was written.
+        value: String,
+        /// The setting.
+        json_path: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The controller of a limit is not enabled for the cgroup (version 2).
+    NotEnabled {
+        /// The controller.
+        controller: String,
+        /// The container's directory.
+        path: PathBuf,
+        /// The setting.
+        json_path: String,
+    },
+    /// The controller is there and the kernel has no such file.
+    NoSuchFile {
+        /// The file.
+        path: PathBuf,
+        /// The setting.
+        json_path: String,
+    },
+    /// The device filter cannot be set up.
+    DeviceFilter {
+        /// `load` or `attach`.
+        step: &'static str,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The cgroup that a process is to enter has been removed.
+    Gone {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A process cannot be moved into the cgroup.
+    Enter {
+        /// The directory.
+        path: PathBuf,
+        /// The process.
+        pid: i32,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The process to be moved has exited.
+    ProcessGone {
+        /// The process.
+        pid: i32,
+    },
+    /// A process of the cgroup cannot be signalled.
+    Signal {
+        /// The process.
+        pid: i32,
+        /// The signal.
+        signal: i32,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The cgroup cannot be frozen, thawed or killed.
+    Control {
+        /// The file that was written.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A directory cannot be removed.
+    Remove {
+        /// The directory.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A directory is still in use when the time is over.
+    Busy {
+        /// The directory.
+        path: PathBuf,
+        /// The processes in it, in this pid namespace.
+        pids: Vec<i32>,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Probe { path, .. } => write!(f, "read {} to find the cgroups", path.display()),
+            Error::NoCgroups => {
+                write!(f, "no cgroup file system is mounted: mount cgroup2 at /sys/fs/cgroup")
+            }
+            Error::RootCgroup { given } => {
+                write!(f, "linux.cgroupsPath: {given:?} is the root cgroup; name a cgroup below it")
+            }
+            Error::MissingController { controller, json_path } => {
+                write!(f, "{json_path}: this host has no cgroup controller {controller}")
+            }
+            Error::UnifiedOnV1 => write!(
+                f,
+                "linux.resources.unified: this host's controllers are in cgroup version 1, \
+                 where it means nothing"
+            ),
+            Error::Invalid { json_path, found, allowed } => {
+                write!(f, "{json_path}: found {found}, allowed is {allowed}")
+            }
+            Error::DeviceHole { rule, json_path, wider } => write!(
+                f,
+                "{json_path}: {rule:?} takes back a part of {wider}, \
+                 which cgroup version 1 cannot express"
+            ),
+            Error::TooManyDeviceRules { count } => {
+                write!(f, "linux.resources.devices: {count} rules are too many for one filter")
+            }
+            Error::Make { path, .. } => write!(f, "make cgroup {}", path.display()),
+            Error::Read { path, .. } => write!(f, "read {}", path.display()),
+            Error::Cpuset { path, .. } => {
+                write!(f, "hand the parent's cpuset down to {}", path.display())
+            }
+            Error::Occupied { path, pids } => write!(
+                f,
+                "cgroup {} is in use by {}; choose another linux.cgroupsPath",
+                path.display(),
+                Processes(pids)
+            ),
+            Error::Frozen { path } => {
+                write!(f, "cgroup {} is frozen; thaw it or its parent first", path.display())
+            }
+            Error::Write { path, value, json_path, .. } => {
+                write!(f, "{json_path}: write {value:?} to {}", path.display())
+            }
+            Error::NotEnabled { controller, path, json_path } => write!(
+                f,
+                "{json_path}: cgroup controller {controller} is not available in {}; \
+                 it must be enabled in cgroup.subtree_control of every cgroup above",
+                path.display()
+            ),
+            Error::NoSuchFile { path, json_path } => {
+                write!(f, "{json_path}: this kernel has no {}", path.display())
+            }
+            Error::DeviceFilter { step, .. } => write!(f, "{step} the BPF device filter"),
+            Error::Gone { path } => write!(f, "cgroup {} is gone", path.display()),
+            Error::Enter { path, pid, source } => {
+                write!(f, "move process {pid} into cgroup {}", path.display())?;
+                match source.raw_os_error() {
+                    Some(libc::EBUSY) => {
+                        write!(f, " (it gives controllers to child cgroups, so it takes none)")
+                    }
+                    Some(libc::EOPNOTSUPP) => write!(f, " (it, or its parent, is threaded)"),
+                    Some(libc::ENOSPC) => write!(f, " (its cpuset is empty)"),
+                    _ => Ok(()),
+                }
+            }
+            Error::ProcessGone { pid } => {
+                write!(f, "process {pid} exited before it was in its cgroup")
+            }
+            Error::Signal { pid, signal, .. } => {
+                write!(f, "send signal {signal} to process {pid}")
+            }
+            Error::Control { path, .. } => write!(f, "write {}", path.display()),
+            Error::Remove { path, .. } => write!(f, "remove cgroup {}", path.display()),
+            Error::Busy { path, pids } => {
+                write!(f, "cgroup {} is still in use by {}", path.display(), Processes(pids))
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Probe { source, .. }
+            | Error::Make { source, .. }
+            | Error::Read { source, .. }
+            | Error::Cpuset { source, .. }
+            | Error::Write { source, .. }
+            | Error::DeviceFilter { source, .. }
+            | Error::Enter { source, .. }
+            | Error::Signal { source, .. }
+            | Error::Control { source, .. }
+            | Error::Remove { source, .. } => Some(source),
+            Error::NoCgroups
+            | Error::RootCgroup { .. }
+            | Error::MissingController { .. }
+            | Error::UnifiedOnV1
+            | Error::Invalid { .. }
+            | Error::DeviceHole { .. }
+            | Error::TooManyDeviceRules { .. }
+            | Error::Occupied { .. }
+            | Error::Frozen { .. }
+            | Error::NotEnabled { .. }
+            | Error::NoSuchFile { .. }
+            | Error::Gone { .. }
+            | Error::ProcessGone { .. }
+            | Error::Busy { .. } => None,
+        }
+    }
+}
+
+/// A few process ids, and how many more there are.
+struct Processes<'a>(&'a [i32]);
+
+impl fmt::Display for Processes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 5;
+        if self.0.is_empty() {
+            return write!(f, "child cgroups, or processes of another pid namespace");
+        }
+        write!(f, "process")?;
+        for pid in self.0.iter().take(SHOWN) {
+            write!(f, " {pid}")?;
+        }
+        match self.0.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
+    }
+}

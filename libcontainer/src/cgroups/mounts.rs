@@ -1,0 +1,43 @@
+//! What a mount of type `cgroup` shows in a container.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::plan::{Directory, Kind, Plan};
+
+/// One bind mount that a `cgroup` mount of the configuration becomes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CgroupMount {
+    /// Where it goes: the name of a directory in a tmpfs on the mount's destination, or empty for the
+    /// destination itself (version 2).
+    pub name: String,
+    /// The directory of the host to bind.
+    pub source: PathBuf,
+    /// Names of symlinks to `name` beside it, for controllers mounted together.
+    pub links: Vec<String>,
+}
+
+impl Plan {
+    /// Version 1: the container's own directory of each hierarchy. Version 2: its own directory with
+    /// a cgroup namespace of its own, otherwise the whole mount.
+    pub fn mounts(&self, cgroup_namespace: bool) -> Vec<CgroupMount> {
+        let mounts = self.directories.iter().filter_map(|directory| match directory.kind {
+            Kind::V1 => Some(v1_mount(directory)),
+            Kind::Unified => None,
+            Kind::V2 => {
+                let whole = directory.mount.clone();
+                let source = if cgroup_namespace { directory.path() } else { whole };
+                Some(CgroupMount { name: String::new(), source, links: Vec::new() })
+            }
+        });
+        mounts.collect()
+    }
+}
+
+fn v1_mount(directory: &Directory) -> CgroupMount {
+    let name = directory.mount.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let is_link = |controller: &&String| **controller != name && !controller.starts_with("name=");
+    let links = directory.controllers.iter().filter(is_link).cloned().collect();
+    CgroupMount { name, source: directory.path(), links }
+}

@@ -1,0 +1,91 @@
+//! What a container's state keeps of its cgroup.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::plan::{Kind, Plan};
+
+/// Where a container's cgroup is. It follows from the [`Plan`] alone, so that it can be saved before
+/// anything is made, and is enough to [remove](Record::remove) whatever was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    /// Who made the cgroup.
+    pub driver: Driver,
+    /// The absolute path of the container's directory by controller (`name=systemd` for systemd's
+    /// hierarchy); cgroup2 has the empty name.
+    pub paths: BTreeMap<String, PathBuf>,
+    /// Whether [`Cgroup::create`](super::Cgroup::create) succeeded. Until then the directory may be
+    /// somebody else's, which create would refuse, so nothing in it is ever killed.
+    #[serde(default)]
+    pub made: bool,
+}
+
+/// How cgroups are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Driver {
+    /// By the runtime itself, as directories.
+    Cgroupfs,
+}
+
+impl Plan {
+    /// The record to save before [`Cgroup::create`](super::Cgroup::create) is called.
+    pub fn record(&self) -> Record {
+        let mut paths = BTreeMap::new();
+        for directory in &self.directories {
+            if directory.kind != Kind::V1 {
+                paths.insert(String::new(), directory.path());
+            }
+            for controller in &directory.controllers {
+                paths.insert(controller.clone(), directory.path());
+            }
+        }
+        Record { driver: Driver::Cgroupfs, paths, made: false }
+    }
+}
+
+impl Record {
+    /// Each directory once.
+    pub(super) fn directories(&self) -> Vec<(Kind, &Path)> {
+        let is_v1 = self.paths.keys().any(|controller| !controller.is_empty());
+        let mut directories: Vec<(Kind, &Path)> = Vec::new();
+        for (controller, path) in &self.paths {
+            let kind = match (controller.as_str(), is_v1) {
+                ("", false) => Kind::V2,
+                ("", true) => Kind::Unified,
+                _ => Kind::V1,
+            };
+            if !directories.iter().any(|(_, known)| known == path) {
+                directories.push((kind, path));
+            }
+        }
+        directories
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn controllers_mounted_together_share_a_directory() {
+        let paths = [("", "/u/x"), ("cpu", "/c/x"), ("cpuacct", "/c/x"), ("pids", "/p/x")];
+        let paths = paths.map(|(name, path)| (name.to_owned(), PathBuf::from(path)));
+        let record = Record { driver: Driver::Cgroupfs, paths: paths.into(), made: true };
+        let expected = [(Kind::Unified, "/u/x"), (Kind::V1, "/c/x"), (Kind::V1, "/p/x")];
+        assert_eq!(record.directories(), expected.map(|(kind, path)| (kind, Path::new(path))));
+    }
+
+    #[test]
+    fn a_record_survives_json() {
+        let paths = [(String::new(), PathBuf::from("/sys/fs/cgroup/x"))];
+        let record = Record { driver: Driver::Cgroupfs, paths: paths.into(), made: false };
+        let json = serde_json::to_string(&record).unwrap();
+        let expected = r#"{"driver":"cgroupfs","paths":{"":"/sys/fs/cgroup/x"},"made":false}"#;
+        assert_eq!(json, expected);
+        assert_eq!(serde_json::from_str::<Record>(&json).unwrap(), record);
+    }
+}

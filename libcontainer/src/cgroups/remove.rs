@@ -1,0 +1,135 @@
+//! Removing a container's cgroup.
+
+use std::fs;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use super::dir::{children, is_gone};
+use super::error::Error;
+use super::pids;
+use super::record::Record;
+use crate::sys::pidfd;
+
+impl Record {
+    /// Remove the container's directory in every hierarchy, with the cgroups that the container made
+    /// below it; what is gone already is no error. Directories above stay, as with runc: others may
+    /// have put limits on them.
+    ///
+    /// Needs nothing but the record, so it works after a crash at any point. Processes that are on
+    /// their way out are waited for, `wait` at most; none is killed. Of a cgroup that is not yet `made`
+    /// only the directory itself is removed: what is below it is somebody else's.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] with the processes that are left; [`Error::Remove`] and [`Error::Read`].
+    pub fn remove(&self, wait: Duration) -> Result<(), Error> {
+        let deadline = Instant::now() + wait;
+        for (_, path) in self.directories() {
+            let remove = if self.made { remove_tree } else { remove_one };
+            remove_when_empty(path, remove, deadline)?;
+        }
+        Ok(())
+    }
+}
+
+fn remove_when_empty(
+    path: &Path,
+    remove: fn(&Path) -> Result<State, Error>,
+    deadline: Instant,
+) -> Result<(), Error> {
+    let mut nap = Duration::from_micros(50);
+    while remove(path)? == State::Busy {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Error::Busy { path: path.to_owned(), pids: pids::below(path)? });
+        }
+        if wait_for_change(path, left)? == Waited::NothingToWaitFor {
+            // The last process has exited and its cgroup has yet to hear of it: nothing tells when.
+            std::thread::sleep(nap.min(left));
+            nap = (nap * 2).min(Duration::from_millis(5));
+        }
+    }
+    Ok(())
+}
+
+#[derive(PartialEq)]
+enum State {
+    Gone,
+    Busy,
+}
+
+/// Remove a directory; where it is in use those below it, and then itself.
+fn remove_tree(path: &Path) -> Result<State, Error> {
+    if remove_one(path)? == State::Gone {
+        return Ok(State::Gone);
+    }
+    for child in children(path)? {
+        if remove_tree(&child)? == State::Busy {
+            return Ok(State::Busy);
+        }
+    }
+    remove_one(path)
+}
+
+fn remove_one(path: &Path) -> Result<State, Error> {
+    match fs::remove_dir(path) {
+        Ok(()) => Ok(State::Gone),
+        Err(source) if is_gone(&source) => Ok(State::Gone),
+        Err(source) => match source.raw_os_error() {
+            Some(libc::EBUSY | libc::ENOTEMPTY) => Ok(State::Busy),
+            _ => Err(Error::Remove { path: path.to_owned(), source }),
+        },
+    }
+}
+
+#[derive(PartialEq)]
+enum Waited {
+    Changed,
+    NothingToWaitFor,
+}
+
+/// Wait until a process has left the directory, or the time is over.
+fn wait_for_change(path: &Path, left: Duration) -> Result<Waited, Error> {
+    let events = path.join("cgroup.events");
+    match fs::File::open(&events) {
+        Ok(file) => wait_for_event(&file, &events, left),
+        // Version 1 does not tell: wait for the processes themselves.
+        Err(source) if is_gone(&source) => wait_for_processes(path, left),
+        Err(source) => Err(Error::Read { path: events, source }),
+    }
+}
+
+/// The kernel reports every change of `cgroup.events` as POLLPRI, counted from the last reading.
+fn wait_for_event(mut file: &fs::File, path: &Path, left: Duration) -> Result<Waited, Error> {
+    let mut text = String::new();
+    match std::io::Read::read_to_string(&mut file, &mut text) {
+        Ok(_) => {}
+        Err(source) if is_gone(&source) => return Ok(Waited::Changed),
+        Err(source) => return Err(Error::Read { path: path.to_owned(), source }),
+    }
+    if !text.lines().any(|line| line == "populated 1") {
+        return Ok(Waited::NothingToWaitFor);
+    }
+    wait_for(PollFd::new(file.as_fd(), PollFlags::POLLPRI), left);
+    Ok(Waited::Changed)
+}
+
+fn wait_for_processes(path: &Path, left: Duration) -> Result<Waited, Error> {
+    let deadline = Instant::now() + left;
+    let mut waited = Waited::NothingToWaitFor;
+    for pid in pids::below(path)? {
+        let Ok(process) = pidfd::open(pid) else { continue };
+        let left = deadline.saturating_duration_since(Instant::now());
+        wait_for(PollFd::new(process.as_fd(), PollFlags::POLLIN), left);
+        waited = Waited::Changed;
+    }
+    Ok(waited)
+}
+
+/// A signal may end it early: the caller looks again.
+fn wait_for(event: PollFd, left: Duration) {
+    let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+    let _ = poll(&mut [event], timeout);
+}

@@ -1,0 +1,78 @@
+//! From `linux.resources` to file writes, for version 1 and version 2.
+
+mod convert;
+pub(super) mod v1;
+pub(super) mod v2;
+
+use super::error::Error;
+use super::plan::{IfMissing, Ignored, Write};
+
+/// The writes of a plan while it is being made, each with the controller that it belongs to.
+#[derive(Default)]
+pub(super) struct Writes {
+    list: Vec<(&'static str, Write)>,
+    pub(super) ignored: Vec<Ignored>,
+}
+
+impl Writes {
+    pub(super) fn push(
+        &mut self,
+        controller: &'static str,
+        file: impl Into<String>,
+        value: impl ToString,
+        json_path: impl Into<String>,
+    ) -> &mut Write {
+        let (file, json_path) = (file.into(), json_path.into());
+        let write =
+            Write { file, value: value.to_string(), json_path, if_missing: IfMissing::Fail };
+        self.list.push((controller, write));
+        let last = self.list.len() - 1;
+        &mut self.list[last].1
+    }
+
+    fn ignore(&mut self, json_path: &str, reason: &'static str) {
+        self.ignored.push(Ignored { json_path: json_path.to_owned(), reason });
+    }
+
+    /// All writes: cgroup2 has one directory for every controller.
+    pub(super) fn of_v2(&mut self) -> Vec<Write> {
+        self.list.drain(..).map(|(_, write)| write).collect()
+    }
+
+    /// Take out the writes that belong to these controllers, in order.
+    pub(super) fn take(&mut self, controllers: &[String]) -> Vec<Write> {
+        let here = |entry: &(&str, Write)| controllers.iter().any(|c| c == entry.0);
+        let (taken, left) = self.list.drain(..).partition(here);
+        self.list = left;
+        let taken: Vec<(&str, Write)> = taken;
+        taken.into_iter().map(|(_, write)| write).collect()
+    }
+
+    /// What no hierarchy took needs a controller that the host does not have.
+    pub(super) fn check_none_left(&self) -> Result<(), Error> {
+        match self.list.first() {
+            None => Ok(()),
+            Some((controller, write)) => Err(Error::MissingController {
+                controller: (*controller).to_owned(),
+                json_path: write.json_path.clone(),
+            }),
+        }
+    }
+}
+
+/// `json_path` with a value that cannot be.
+fn invalid(json_path: impl Into<String>, found: impl ToString, allowed: &'static str) -> Error {
+    Error::Invalid { json_path: json_path.into(), found: found.to_string(), allowed }
+}
+
+/// The size in a hugetlb file's name, which is a file name: `2MB`, `1GB`, `64KB`.
+fn check_page_size(size: &str, index: usize) -> Result<(), Error> {
+    let digits = size.trim_end_matches(|c: char| c.is_ascii_uppercase());
+    let unit = &size[digits.len()..];
+    let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    if is_number && !digits.starts_with('0') && matches!(unit, "KB" | "MB" | "GB") {
+        return Ok(());
+    }
+    let path = format!("linux.resources.hugepageLimits[{index}].pageSize");
+    Err(invalid(path, size, "a size such as 64KB, 2MB or 1GB"))
+}

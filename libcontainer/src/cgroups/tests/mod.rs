@@ -1,0 +1,5 @@
+mod harness;
+mod life;
+mod limits;
+mod planning;
+mod refuse;
