@@ -1,2 +1,5 @@
 //! placeholder
+mod api_stub;
 pub mod spec;
+
+pub use api_stub::*;
