@@ -1,2 +1,53 @@
-//! The creel command line.
-fn main() {}
+//! The creel command line: argv in, text and an exit code out. What it does with containers is
+//! the library's.
+
+mod cli;
+mod commands;
+mod failure;
+mod report;
+mod root;
+mod signal;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use cli::{Globals, Stop};
+use failure::Failure;
+use report::Report;
+
+fn main() -> ExitCode {
+    let argv: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let mut report = Report::to_stderr();
+    let code = match run(argv, &mut report) {
+        Ok(code) => code,
+        Err(failure) => {
+            report.error(&failure);
+            failure.exit_code()
+        }
+    };
+    // An exit code has eight bits, exit(3).
+    ExitCode::from((code & 0xff) as u8)
+}
+
+/// Returns the exit code. Once the global flags are known, `report` is the one they ask for.
+fn run(argv: Vec<OsString>, report: &mut Report) -> Result<i32, Failure> {
+    let (globals, rest) = match Globals::parse(argv) {
+        Ok(parsed) => parsed,
+        Err(stop) => return stopped(stop),
+    };
+    *report = Report::open(globals.log.as_deref(), &globals.log_format, globals.debug)?;
+    match cli::parse_command(rest) {
+        Ok(command) => commands::run(command, &globals, report),
+        Err(stop) => stopped(stop),
+    }
+}
+
+/// Help and the version are answers, bad usage is an error.
+fn stopped(stop: Stop) -> Result<i32, Failure> {
+    match stop {
+        Stop::Answer(text) => {
+            report::print(&text)?;
+            Ok(0)
+        }
+        Stop::Usage(error) => Err(Failure::Usage(error)),
+    }
+}

@@ -81,6 +81,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the reason is that there is no such container.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Error::Store(StoreError::NotFound { .. }))
+    }
+
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
         Error::Io { action, path: path.into(), source }
     }

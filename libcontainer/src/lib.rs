@@ -8,6 +8,8 @@
 //! embedded here and started from a sealed copy in memory, so all of this may be called from programs with
 //! many threads.
 //!
+//! Warnings go to the [`log`] crate.
+//!
 //! ```no_run
 //! use libcontainer::{CreateOptions, Runtime};
 //!
@@ -26,7 +28,7 @@ mod error;
 mod hooks;
 mod host;
 mod lifecycle;
-mod log;
+mod owner;
 pub mod plan;
 mod process;
 pub mod spec;
@@ -35,11 +37,7 @@ mod sys;
 
 pub use error::Error;
 pub use hooks::{HookError, HookFailure};
-pub use lifecycle::{Container, CreateOptions, ExecOptions, RunOptions, Runtime, Started};
-pub use log::set_warning_sink;
+pub use lifecycle::{Container, CreateOptions, ExecOptions, ExecProcess, ProcessOverrides, RunOptions, Runtime, Started};
+pub use owner::user_name;
 pub use process::{Exit, LaunchError, StepError};
 pub use state::{State, Status, StoreError};
-=======
-pub mod cgroups;
-pub(crate) mod sys;
->>>>>>> cgroups

@@ -187,7 +187,7 @@ impl Making {
                 }
                 Event::Warning(report) => {
                     let warning = StepError::new(report, &plan.inside);
-                    crate::log::warning(&format!("{warning}: {}", describe(&warning)));
+                    log::warn!("{warning}: {}", describe(&warning));
                 }
                 Event::Closed => return Err(died(init, self.cgroup.as_ref())),
                 Event::Executing | Event::Listener(_) => {}
@@ -212,7 +212,7 @@ impl Making {
         }
         let hooked = self.init.is_some();
         if let Err(second) = delete::clean_up(self.entry, &self.record, hooked) {
-            crate::log::warning(&format!("cleaning up after the failed create: {second}"));
+            log::warn!("cleaning up after the failed create: {second}");
         }
         error
     }
@@ -306,7 +306,7 @@ fn load(bundle: &Path) -> Result<Spec, Error> {
     let loaded = spec::load(bundle)?;
     let checked = spec::check(&loaded.spec)?;
     for warning in loaded.warnings.iter().chain(checked.iter()) {
-        crate::log::warning(&warning.to_string());
+        log::warn!("{warning}");
     }
     Ok(loaded.spec)
 }

@@ -89,7 +89,7 @@ pub(super) fn clean_up(entry: Entry, record: &Record, run_hooks: bool) -> Result
         let state = state.map_err(|source| Error::io("write the state for hooks", "", source.into()))?;
         for failure in hooks::run_each(&record.poststop, &state) {
             let cause = std::error::Error::source(&failure).map(|cause| format!(": {cause}"));
-            crate::log::warning(&format!("{failure}{}", cause.unwrap_or_default()));
+            log::warn!("{failure}{}", cause.unwrap_or_default());
         }
     }
     Ok(())

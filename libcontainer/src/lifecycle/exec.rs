@@ -9,39 +9,59 @@ use crate::process::launch::{Init, Launch, launch};
 use crate::process::{Exit, StepError, wait};
 use crate::spec;
 use crate::state::{Record, Status};
-use oci_spec::runtime::Process;
+use oci_spec::runtime::{Capabilities, LinuxCapabilities, Process, User};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 
-/// What to run, and how.
-#[derive(Debug, Clone, Default)]
+/// What `exec` is given besides the id.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecOptions {
-    /// The whole process, as in config.json; otherwise the container's own settings with `args`.
-    pub process: Option<Process>,
-    /// The command.
-    pub args: Vec<String>,
-    /// Variables `NAME=value` added to the container's.
-    pub env: Vec<String>,
-    /// The working directory, if another.
-    pub cwd: Option<PathBuf>,
-    /// The user and perhaps the group, if others.
-    pub user: Option<(u32, Option<u32>)>,
-    /// Groups added to the container's.
-    pub additional_gids: Vec<u32>,
-    /// Whether it has a terminal, if not as the container.
-    pub terminal: Option<bool>,
-    /// Whether it may gain no rights by execve, if not as the container.
-    pub no_new_privileges: Option<bool>,
-    /// Return when the program runs.
+    /// What to run.
+    pub process: ExecProcess,
+    /// Return once the process runs.
     pub detach: bool,
-    /// Written with the process's pid.
+    /// Where to write its pid.
     pub pid_file: Option<PathBuf>,
-    /// A socket that gets the terminal's other end.
+    /// The unix socket that receives the console's file descriptor.
     pub console_socket: Option<PathBuf>,
-    /// How many descriptors from 3 on the process inherits.
+    /// How many file descriptors after stderr the process inherits.
     pub preserve_fds: u32,
-    /// Leave orphans of the process to the caller's reaper.
-    pub no_subreaper: bool,
+    /// Go ahead although the container is paused.
+    pub ignore_paused: bool,
+}
+
+/// The process of an exec.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExecProcess {
+    /// All of it, from a process file.
+    Given(Box<Process>),
+    /// The container's own process with these settings put over it.
+    Over(ProcessOverrides),
+}
+
+/// What an exec changes of the container's own process; `None`, `false` and empty change nothing.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct ProcessOverrides {
+    /// The program and its arguments; never the container's own.
+    pub args: Vec<String>,
+    /// The working directory in the container.
+    pub cwd: Option<PathBuf>,
+    /// `NAME=value`, added after the container's own.
+    pub env: Vec<String>,
+    /// The uid, and the gid if it was given.
+    pub user: Option<(u32, Option<u32>)>,
+    /// Additional gids, added to the container's own.
+    pub additional_gids: Vec<u32>,
+    /// Capabilities to add, by their names.
+    pub caps: Vec<String>,
+    /// Set no_new_privs.
+    pub no_new_privs: bool,
+    /// Give it a terminal.
+    pub tty: bool,
+    /// The SELinux label.
+    pub process_label: Option<String>,
+    /// The AppArmor profile.
+    pub apparmor: Option<String>,
 }
 
 /// How an exec went.
@@ -61,8 +81,8 @@ impl Container {
     /// [`Error::Status`] when the container is stopped or paused, [`Error::Step`] when the process cannot
     /// be set up or its program not be executed.
     pub fn exec(&self, options: &ExecOptions) -> Result<Started, Error> {
-        let record = self.running()?;
-        let process = settings(&record, options);
+        let record = self.running(options.ignore_paused)?;
+        let process = settings(&record, &options.process);
         spec::check_process(&process)?;
         check_terminal(&process, options)?;
         let plan = plan_exec(
@@ -86,12 +106,13 @@ impl Container {
         }
     }
 
-    fn running(&self) -> Result<Record, Error> {
+    fn running(&self, ignore_paused: bool) -> Result<Record, Error> {
         let directory = self.store.directory(&self.id)?;
         let record = self.store.read(&self.id)?;
         let status = state::status(&record, crate::state::waits_for_start(&directory))?;
         match status {
             Status::Running | Status::Created => Ok(record),
+            Status::Paused if ignore_paused => Ok(record),
             status => Err(Error::Status { action: "exec", id: self.id.clone(), status }),
         }
     }
@@ -122,40 +143,67 @@ impl Container {
     }
 }
 
-/// The container's settings, then a whole process file or single overrides.
-fn settings(record: &Record, options: &ExecOptions) -> Process {
-    if let Some(process) = &options.process {
-        return process.clone();
-    }
+/// A whole process file, or the container's settings with single overrides above them.
+fn settings(record: &Record, wanted: &ExecProcess) -> Process {
+    let overrides = match wanted {
+        ExecProcess::Given(process) => return Process::clone(process),
+        ExecProcess::Over(overrides) => overrides,
+    };
     let mut process = record.process.clone();
-    process.set_args(Some(options.args.clone()));
-    process.set_terminal(options.terminal);
+    process.set_args(Some(overrides.args.clone()));
+    process.set_terminal(Some(overrides.tty));
     process.set_console_size(None);
-    if !options.env.is_empty() {
+    if !overrides.env.is_empty() {
         let mut env = process.env().clone().unwrap_or_default();
-        env.extend(options.env.iter().cloned());
+        env.extend(overrides.env.iter().cloned());
         process.set_env(Some(env));
     }
-    if let Some(cwd) = &options.cwd {
+    if let Some(cwd) = &overrides.cwd {
         process.set_cwd(cwd.clone());
     }
-    if options.no_new_privileges.is_some() {
-        process.set_no_new_privileges(options.no_new_privileges);
+    if overrides.no_new_privs {
+        process.set_no_new_privileges(Some(true));
     }
-    let mut user = process.user().clone();
-    if let Some((uid, gid)) = options.user {
+    if overrides.process_label.is_some() {
+        process.set_selinux_label(overrides.process_label.clone());
+    }
+    if overrides.apparmor.is_some() {
+        process.set_apparmor_profile(overrides.apparmor.clone());
+    }
+    if !overrides.caps.is_empty() {
+        let capabilities = process.capabilities().clone().unwrap_or_default();
+        process.set_capabilities(Some(with_capabilities(capabilities, &overrides.caps)));
+    }
+    process.set_user(with_user(process.user().clone(), overrides));
+    process
+}
+
+fn with_user(mut user: User, overrides: &ProcessOverrides) -> User {
+    if let Some((uid, gid)) = overrides.user {
         user.set_uid(uid);
-        if let Some(gid) = gid {
-            user.set_gid(gid);
-        }
+        user.set_gid(gid.unwrap_or(user.gid()));
     }
-    if !options.additional_gids.is_empty() {
+    if !overrides.additional_gids.is_empty() {
         let mut gids = user.additional_gids().clone().unwrap_or_default();
-        gids.extend(&options.additional_gids);
+        gids.extend(&overrides.additional_gids);
         user.set_additional_gids(Some(gids));
     }
-    process.set_user(user);
-    process
+    user
+}
+
+/// Never inheritable: what is inheritable could be had again through a file's capabilities
+/// (CVE-2022-29162).
+fn with_capabilities(mut sets: LinuxCapabilities, names: &[String]) -> LinuxCapabilities {
+    let names: Capabilities = names.iter().filter_map(|name| name.parse().ok()).collect();
+    let more = |set: &Option<Capabilities>| {
+        let mut set = set.clone().unwrap_or_default();
+        set.extend(names.iter().copied());
+        Some(set)
+    };
+    let (bounding, effective, permitted) =
+        (more(sets.bounding()), more(sets.effective()), more(sets.permitted()));
+    sets.set_bounding(bounding).set_effective(effective).set_permitted(permitted);
+    sets
 }
 
 fn check_terminal(process: &Process, options: &ExecOptions) -> Result<(), Error> {

@@ -73,7 +73,7 @@ impl Record {
 /// Reports what is not an error.
 fn warn(warnings: &[String]) {
     for warning in warnings {
-        crate::log::warning(warning);
+        log::warn!("{warning}");
     }
 }
 

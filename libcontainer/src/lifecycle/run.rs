@@ -76,7 +76,7 @@ fn abandon(prepared: Prepared, error: Error) -> Error {
     let _ = crate::sys::send_signal(init.pidfd.as_fd(), libc::SIGKILL);
     wait::reap(init.pidfd.as_fd());
     if let Err(second) = delete::clean_up(entry, &record, true) {
-        crate::log::warning(&format!("cleaning up after the failed run: {second}"));
+        log::warn!("cleaning up after the failed run: {second}");
     }
     error
 }

@@ -2,6 +2,7 @@
 
 use super::{Container, Runtime};
 use crate::error::Error;
+use crate::owner::user_name;
 use crate::state::{Record, State, Status, StoreError};
 use std::os::fd::OwnedFd;
 
@@ -17,6 +18,11 @@ impl Container {
             return Ok(record.state(self.unfinished()));
         }
         Ok(record.state(status(&record, waits(&directory))?))
+    }
+
+    fn state_with_owner(&self) -> Result<State, Error> {
+        let owner = user_name(self.store.read(&self.id)?.owner);
+        Ok(State { owner, ..self.state()? })
     }
 
     /// A container without a process is being created, or was when its runtime was killed.
@@ -37,10 +43,10 @@ impl Runtime {
     pub fn list(&self) -> Result<Vec<State>, Error> {
         let mut states = Vec::new();
         for id in self.store.ids()? {
-            match self.container(&id).state() {
+            match self.container(&id).state_with_owner() {
                 Ok(state) => states.push(state),
                 Err(Error::Store(StoreError::NotFound { .. })) => {}
-                Err(error) => crate::log::warning(&format!("container {id}: {error}")),
+                Err(error) => log::warn!(("container {id}: {error}")),
             }
         }
         Ok(states)

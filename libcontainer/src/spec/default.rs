@@ -7,8 +7,8 @@
 use serde::Serialize;
 use serde_json::ser::{PrettyFormatter, Serializer};
 
-/// The version of runtime-spec that the written file claims.
-const OCI_VERSION: &str = "1.3.0";
+/// The version of runtime-spec that this library follows.
+pub const OCI_VERSION: &str = "1.3.0";
 
 const CAPABILITIES: [&str; 3] = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"];
 

@@ -115,9 +115,8 @@ pub struct State {
     /// As in config.json.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
-    /// The user id of who created it.
-    #[serde(skip)]
-    pub owner: u32,
+    /// The name of the user who created it in a list; empty in the state of one container, as in runc.
+    pub owner: String,
 }
 
 impl StartStep {
@@ -166,7 +165,7 @@ impl Record {
             rootfs: self.rootfs.clone(),
             created: self.created.clone(),
             annotations: self.annotations.clone(),
-            owner: self.owner,
+            owner: String::new(),
         }
     }
 }

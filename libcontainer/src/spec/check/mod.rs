@@ -16,6 +16,7 @@ mod text;
 mod version;
 
 pub use error::CheckError;
+pub use sysctl::file as sysctl_file;
 
 use oci_spec::runtime::{Process, Spec};
 

@@ -41,7 +41,7 @@ pub(super) fn check(spec: &Spec) -> Result<(), CheckError> {
 /// A key has either dots between its parts or slashes; whichever comes first separates, and the
 /// other one stands for itself (`net/ipv4/conf/eno1.100/rp_filter`,
 /// `net.ipv4.conf.eno1/100.rp_filter`; sysctl.d(5)).
-pub(super) fn file(key: &str) -> Option<String> {
+pub fn file(key: &str) -> Option<String> {
     let dotted = key.find(['.', '/']).is_some_and(|at| key.as_bytes()[at] == b'.');
     let swapped = |c| match c {
         '.' => '/',

@@ -1,0 +1,159 @@
+//! `creel exec`: a further process in a running container.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use libcontainer::{
+    ExecOptions, ExecProcess, ProcessOverrides, Runtime, Started,
+    spec::{check_process, load_process},
+};
+
+use super::{find, no_systemd_cgroup};
+use crate::{cli::Globals, failure::Failure, report::Report};
+
+#[derive(Args, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ExecArgs {
+    /// A unix socket that receives the master end of the console
+    #[arg(long, value_name = "SOCKET")]
+    console_socket: Option<PathBuf>,
+    /// The working directory in the container
+    #[arg(long, value_name = "DIRECTORY")]
+    cwd: Option<PathBuf>,
+    /// Set an environment variable; may be given several times
+    #[arg(long, short, value_name = "NAME=VALUE")]
+    env: Vec<String>,
+    /// Give the process a terminal
+    #[arg(long, short)]
+    tty: bool,
+    /// Run as this user, given by numbers
+    #[arg(long, short, value_name = "UID[:GID]")]
+    user: Option<String>,
+    /// Add an additional gid; may be given several times
+    #[arg(long, short = 'g', value_name = "GID")]
+    additional_gids: Vec<u32>,
+    /// A file with the whole process object; the other settings do not count then
+    #[arg(long, short, value_name = "FILE")]
+    process: Option<PathBuf>,
+    /// Return once the process runs
+    #[arg(long, short)]
+    detach: bool,
+    /// Write the pid of the process to this file
+    #[arg(long, value_name = "FILE")]
+    pid_file: Option<PathBuf>,
+    /// The SELinux label of the process
+    #[arg(long, value_name = "LABEL")]
+    process_label: Option<String>,
+    /// The AppArmor profile of the process
+    #[arg(long, value_name = "PROFILE")]
+    apparmor: Option<String>,
+    /// Let the process gain no privileges
+    #[arg(long)]
+    no_new_privs: bool,
+    /// Add a capability; may be given several times
+    #[arg(long, short, value_name = "CAPABILITY")]
+    cap: Vec<String>,
+    /// Pass this many file descriptors on besides stdin, stdout and stderr
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    preserve_fds: u32,
+    /// Run in a cgroup below the container's
+    #[arg(long, value_name = "[CONTROLLER:]CGROUP")]
+    cgroup: Vec<String>,
+    /// Go ahead although the container is paused
+    #[arg(long)]
+    ignore_paused: bool,
+    /// The container
+    #[arg(value_name = "container-id")]
+    id: String,
+    /// The program to run and its arguments
+    #[arg(value_name = "command", trailing_var_arg = true)]
+    command: Vec<String>,
+}
+
+pub(super) fn run(
+    args: ExecArgs,
+    globals: &Globals,
+    runtime: &Runtime,
+    report: &mut Report,
+) -> Result<i32, Failure> {
+    exec(args, globals, runtime, report)
+        .map_err(|source| Failure::Exec { source: Box::new(source) })
+}
+
+fn exec(
+    args: ExecArgs,
+    globals: &Globals,
+    runtime: &Runtime,
+    report: &mut Report,
+) -> Result<i32, Failure> {
+    no_systemd_cgroup(globals)?;
+    if !args.cgroup.is_empty() {
+        return Err(Failure::Unsupported { what: "exec --cgroup" });
+    }
+    let container = find(runtime, &args.id)?;
+    let process = match &args.process {
+        Some(file) => given(file.clone(), report)?,
+        None => ExecProcess::Over(overrides(&args)?),
+    };
+    let ExecArgs { detach, pid_file, console_socket, preserve_fds, ignore_paused, .. } = args;
+    let options =
+        ExecOptions { process, detach, pid_file, console_socket, preserve_fds, ignore_paused };
+    match container.exec(&options)? {
+        Started::Detached(_) => Ok(0),
+        Started::Ended(exit) => Ok(exit.code()),
+    }
+}
+
+fn given(file: PathBuf, report: &mut Report) -> Result<ExecProcess, Failure> {
+    let loaded = load_process(&file).map_err(|source| Failure::ProcessFile { source })?;
+    for warning in &loaded.warnings {
+        report.warning(&warning.to_string());
+    }
+    check_process(&loaded.process).map_err(|source| Failure::Process { file, source })?;
+    Ok(ExecProcess::Given(Box::new(loaded.process)))
+}
+
+fn overrides(args: &ExecArgs) -> Result<ProcessOverrides, Failure> {
+    if args.command.is_empty() {
+        return Err(Failure::NoCommand);
+    }
+    Ok(ProcessOverrides {
+        args: args.command.clone(),
+        cwd: args.cwd.clone(),
+        env: args.env.clone(),
+        user: args.user.as_deref().map(user).transpose()?,
+        additional_gids: args.additional_gids.clone(),
+        caps: args.cap.clone(),
+        no_new_privs: args.no_new_privs,
+        tty: args.tty,
+        process_label: args.process_label.clone(),
+        apparmor: args.apparmor.clone(),
+    })
+}
+
+/// Numbers only: the names are the container's business, and so is who reads its files.
+fn user(text: &str) -> Result<(u32, Option<u32>), Failure> {
+    let read = match text.split_once(':') {
+        Some((uid, gid)) => uid.parse().ok().zip(gid.parse().ok().map(Some)),
+        None => text.parse().ok().map(|uid| (uid, None)),
+    };
+    read.ok_or_else(|| Failure::User { found: text.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_one_number_or_two() {
+        assert_eq!(user("0").unwrap(), (0, None));
+        assert_eq!(user("1000:100").unwrap(), (1000, Some(100)));
+        for text in ["", "root", "1:", ":1", "1:2:3", "-1", "4294967296", "1:users"] {
+            assert!(matches!(user(text), Err(Failure::User { .. })), "{text}");
+        }
+    }
+
+    #[test]
+    fn there_has_to_be_something_to_run() {
+        assert!(matches!(overrides(&ExecArgs::default()), Err(Failure::NoCommand)));
+    }
+}

@@ -1,0 +1,69 @@
+//! One file per command: its flags, and what it asks of the library.
+
+mod create;
+mod delete;
+mod exec;
+mod kill;
+mod list;
+mod run;
+mod spec;
+mod start;
+mod state;
+mod unbuilt;
+
+use libcontainer::{Container, Runtime, spec::check_id};
+
+use crate::{cli::Globals, failure::Failure, report::Report, root};
+pub(crate) use unbuilt::Unbuilt;
+
+/// A command with its settings.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    Create(create::CreateArgs),
+    Delete(delete::DeleteArgs),
+    Exec(exec::ExecArgs),
+    Kill(kill::KillArgs),
+    List(list::ListArgs),
+    Run(run::RunArgs),
+    Spec(spec::SpecArgs),
+    Start(start::StartArgs),
+    State(state::StateArgs),
+    Unbuilt(Unbuilt),
+}
+
+/// Runs the command and returns the exit code.
+pub(crate) fn run(
+    command: Command,
+    globals: &Globals,
+    report: &mut Report,
+) -> Result<i32, Failure> {
+    let runtime = Runtime::new(root::directory(globals.root.as_deref()));
+    report.debug(&format!("{command:?}, state in {}", runtime.root.display()));
+    match command {
+        Command::Create(args) => create::run(args, globals, &runtime),
+        Command::Delete(args) => delete::run(&args, &runtime),
+        Command::Exec(args) => exec::run(args, globals, &runtime, report),
+        Command::Kill(args) => kill::run(&args, &runtime),
+        Command::List(args) => list::run(&args, &runtime),
+        Command::Run(args) => run::run(args, globals, &runtime),
+        Command::Spec(args) => spec::run(&args),
+        Command::Start(args) => start::run(&args, &runtime),
+        Command::State(args) => state::run(&args, &runtime),
+        Command::Unbuilt(command) => Err(command.refusal()),
+    }
+}
+
+/// Finds an existing container. An id is checked before it becomes part of a path.
+fn find(runtime: &Runtime, id: &str) -> Result<Container, Failure> {
+    check_id(id)?;
+    Ok(runtime.load(id)?)
+}
+
+/// Refuses to make a process under systemd's cgroups; what only looks at a container goes on,
+/// because the way its cgroup is managed stands in its state.
+fn no_systemd_cgroup(globals: &Globals) -> Result<(), Failure> {
+    match globals.systemd_cgroup {
+        true => Err(Failure::Unsupported { what: "--systemd-cgroup" }),
+        false => Ok(()),
+    }
+}
