@@ -35,6 +35,7 @@ fn run(argv: Vec<OsString>, report: &mut Report) -> Result<i32, Failure> {
         Err(stop) => return stopped(stop),
     };
     *report = Report::open(globals.log.as_deref(), &globals.log_format, globals.debug)?;
+    report.listen_to_library()?;
     match cli::parse_command(rest) {
         Ok(command) => commands::run(command, &globals, report),
         Err(stop) => stopped(stop),

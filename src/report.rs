@@ -59,6 +59,18 @@ impl Report {
         Ok(Self { file, format, debug })
     }
 
+    /// Takes in what the library has to say besides its results, from now on.
+    pub(crate) fn listen_to_library(&self) -> Result<(), Failure> {
+        let file = self.file.as_ref().map(File::try_clone).transpose();
+        let file = file.map_err(|source| Failure::OpenLog { path: "(duplicate)".into(), source })?;
+        let listener: &Listener = Box::leak(Box::new(Listener { file, format: self.format }));
+        // It fails only when there is a listener already; a command has one report.
+        if log::set_logger(listener).is_ok() {
+            log::set_max_level(log::LevelFilter::Warn);
+        }
+        Ok(())
+    }
+
     /// Says why nothing came of the command.
     pub(crate) fn error(&mut self, failure: &Failure) {
         let message = chain(failure);
@@ -82,13 +94,38 @@ impl Report {
     }
 
     fn log(&mut self, level: Level, message: &str) {
-        let line = line(self.format, level, message, SystemTime::now());
-        // One write, so that lines of several processes do not mix.
-        let _ = match &mut self.file {
-            Some(file) => file.write_all(line.as_bytes()),
-            None => io::stderr().write_all(line.as_bytes()),
-        };
+        write_line(self.file.as_ref(), self.format, level, message);
     }
+}
+
+/// The library's warnings, in the form of the command's report.
+struct Listener {
+    file: Option<File>,
+    format: Format,
+}
+
+impl log::Log for Listener {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.level() <= log::Level::Warn
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            let message = record.args().to_string();
+            write_line(self.file.as_ref(), self.format, Level::Warning, &message);
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// One write, so that lines of several processes do not mix.
+fn write_line(file: Option<&File>, format: Format, level: Level, message: &str) {
+    let line = line(format, level, message, SystemTime::now());
+    let _ = match file {
+        Some(mut file) => file.write_all(line.as_bytes()),
+        None => io::stderr().write_all(line.as_bytes()),
+    };
 }
 
 /// Writes a command's answer; a closed pipe is an error like any other, not a panic.

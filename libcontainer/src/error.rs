@@ -92,7 +92,7 @@ impl Error {
 
     /// The error that this one only passes on.
     fn inner(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(match self {
+        let inner: &(dyn std::error::Error + 'static) = match self {
             Error::Id(inner) => inner,
             Error::Load(inner) => inner,
             Error::Check(inner) => inner,
@@ -103,14 +103,15 @@ impl Error {
             Error::Step(inner) => inner.as_ref(),
             Error::Hook(inner) => inner,
             _ => return None,
-        })
+        };
+        Some(inner)
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(inner) = self.inner() {
-            return inner.fmt(f);
+            return fmt::Display::fmt(inner, f);
         }
         match self {
             Error::Namespace { json_path, path, .. } => {

@@ -1,5 +1,4 @@
 //! The OCI container lifecycle as a library.
-<<<<<<< HEAD
 //!
 //! A [`Runtime`] is a state root. It creates containers from bundle directories ([`Runtime::create`],
 //! [`Runtime::run`]); a [`Container`] is started, signalled, looked at, exec'd into and deleted. All of it

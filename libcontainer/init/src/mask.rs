@@ -10,7 +10,7 @@ use creel_wire::message::At;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, FileType, OFlags, ResolveFlags};
 use rustix::io::Errno;
-use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
+use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen};
 
 const READ_ONLY: MountAttr = MountAttr { set: sys::MOUNT_ATTR_RDONLY, clear: 0, propagation: 0, userns: 0 };
 
@@ -53,6 +53,7 @@ fn hide_directory(c: &mut Container, target: &OwnedFd) -> Outcome {
         return attach(&again, target);
     }
     let context = fsopen(c"tmpfs", FsOpenFlags::FSOPEN_CLOEXEC).at(At::FilesystemType)?;
+    fsconfig_set_string(&context, c"source", c"tmpfs").at(At::Parameter)?;
     fsconfig_create(&context).at(At::CreateFilesystem)?;
     let empty = fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::MOUNT_ATTR_RDONLY)
         .at(At::CreateFilesystem)?;

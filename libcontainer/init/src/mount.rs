@@ -10,7 +10,7 @@ use creel_wire::Texts;
 use creel_wire::message::At;
 use creel_wire::step::mount_flags;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{self, CWD, FileType, ResolveFlags};
+use rustix::fs::{self, CWD, FileType, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use rustix::mount::{
     self, FsMountFlags, FsOpenFlags, MountAttrFlags, MountPropagationFlags, MoveMountFlags,
@@ -81,6 +81,13 @@ pub fn bind(
     sys::mount_setattr(&tree, below, true).at(At::Attributes)?;
     attach(&tree, &target)?;
     propagate(&tree, settings.propagation)
+}
+
+/// mount_setattr(2) on the mount at a path.
+pub fn set_attributes(root: BorrowedFd<'_>, path: &CStr, set: u64) -> Outcome {
+    let mount = resolve::open(root, path, OFlags::PATH, ResolveFlags::empty()).at(At::Resolve)?;
+    let attr = MountAttr { set, ..Default::default() };
+    sys::mount_setattr(&mount, attr, false).at(At::Attributes)
 }
 
 /// A detached copy of a mount, and with `recursive` of those below it.

@@ -126,6 +126,7 @@ fn carry_out(c: &mut Container, index: u32, step: Step<'_>) -> Outcome {
                 sys::MountAttr { set: recursive_set, clear: recursive_clear, ..Default::default() };
             mount::bind(c.root()?, &settings, source, recursive, own, below)
         }
+        Step::MountAttributes { target, set } => mount::set_attributes(c.root()?, target, set),
         Step::Device { path, mode, major, minor, uid, gid } => {
             device::node(c.root()?, path, device::Node { mode, major, minor, uid, gid })
         }

@@ -164,13 +164,13 @@ impl Making {
     ) -> Result<(), Error> {
         let Some(init) = &mut self.init else { return Ok(()) };
         if !plan.second_process {
-            opened.tell_hooks(&self.record, init.pid)?;
+            opened.tell_hooks(&self.record, plan, init.pid)?;
         }
         loop {
             match next(&init.conversation)? {
                 Event::Pid(pid) => {
                     enter_second_process(init, pid)?;
-                    opened.tell_hooks(&self.record, pid)?;
+                    opened.tell_hooks(&self.record, plan, pid)?;
                     go(&init.conversation)?;
                 }
                 Event::Mounted => {
@@ -190,7 +190,7 @@ impl Making {
                     log::warn!("{warning}: {}", describe(&warning));
                 }
                 Event::Closed => return Err(died(init, self.cgroup.as_ref())),
-                Event::Executing | Event::Listener(_) => {}
+                Event::Executing => {}
             }
         }
     }
@@ -261,8 +261,16 @@ impl Opened {
         }
     }
 
-    /// Hooks inside the container learn the pid as seen from the host.
-    fn tell_hooks(&self, record: &Record, pid: i32) -> Result<(), Error> {
+    /// Runtime spec, "State": hooks inside the container learn the pid as the container sees it.
+    fn tell_hooks(&self, record: &Record, plan: &Plan, pid: i32) -> Result<(), Error> {
+        if self.hook_states.is_empty() {
+            return Ok(());
+        }
+        let pid = match plan.new_namespaces.contains(&Namespace::Pid) {
+            true => 1,
+            false => pid_inside(pid)
+                .map_err(|source| Error::io("read the status of process", pid.to_string(), source))?,
+        };
         for (status, file) in &self.hook_states {
             let state = hook_state(record, status, pid)?;
             let mut file = file;
@@ -270,6 +278,14 @@ impl Opened {
         }
         Ok(())
     }
+}
+
+/// The last number of NSpid in proc_pid_status(5): the pid in the innermost namespace.
+fn pid_inside(pid: i32) -> io::Result<i32> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+    let last = line.and_then(|pids| pids.split_whitespace().next_back()?.parse().ok());
+    last.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no NSpid"))
 }
 
 fn hook_state(record: &Record, status: &str, pid: i32) -> Result<Vec<u8>, Error> {

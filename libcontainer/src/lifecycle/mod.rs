@@ -15,10 +15,10 @@ use crate::error::Error;
 use crate::plan;
 use crate::spec;
 use crate::state::{Record, Store};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use create::CreateOptions;
-pub use exec::{ExecOptions, Started};
+pub use exec::{ExecOptions, ExecProcess, ProcessOverrides, Started};
 pub use run::RunOptions;
 
 /// A state root and the containers in it.
@@ -38,6 +38,11 @@ impl Runtime {
     /// A runtime with its state below `root`, which is made when the first container is.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Runtime { store: Store::new(root) }
+    }
+
+    /// The state root.
+    pub fn root(&self) -> &Path {
+        self.store.root()
     }
 
     /// A container that exists.

@@ -29,7 +29,7 @@ impl Container {
         let conversation = connect_to(&entry)
             .map_err(|source| Error::io("reach the waiting process of", entry.path(), source))?;
         go(&conversation)?;
-        let outcome = follow(&conversation, &record.start_steps);
+        let outcome = follow(&conversation, |report| failed_start(&record, report));
         entry.mark_started()?;
         outcome?;
         poststart(&record)

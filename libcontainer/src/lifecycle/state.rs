@@ -46,7 +46,7 @@ impl Runtime {
             match self.container(&id).state_with_owner() {
                 Ok(state) => states.push(state),
                 Err(Error::Store(StoreError::NotFound { .. })) => {}
-                Err(error) => log::warn!(("container {id}: {error}")),
+                Err(error) => log::warn!("container {id}: {error}"),
             }
         }
         Ok(states)

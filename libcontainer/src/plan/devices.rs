@@ -19,7 +19,9 @@ const DEFAULTS: [(&str, u32, u32); 6] = [
 ];
 
 /// Runtime spec, "Dev symbolic links": name, target.
-const LINKS: [(&str, &str); 4] = [
+const LINKS: [(&str, &str); 5] = [
+    // Not in the spec, but runc makes it.
+    ("dev/core", "/proc/kcore"),
     ("dev/fd", "/proc/self/fd"),
     ("dev/stdin", "/proc/self/fd/0"),
     ("dev/stdout", "/proc/self/fd/1"),

@@ -151,8 +151,8 @@ impl One {
             }
         }
         if hierarchies && read_only != 0 {
-            let path = self.target.clone();
-            script.push(self.origin.as_str(), Step::ReadonlyPath { path });
+            let target = self.target.clone();
+            script.push(self.origin.as_str(), Step::MountAttributes { target, set: read_only });
         }
         Ok(())
     }

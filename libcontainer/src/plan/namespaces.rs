@@ -116,12 +116,6 @@ impl Namespaces {
         self.joined.iter().any(|join| join.namespace == namespace)
     }
 
-    /// Those that the clone makes. The cgroup namespace shows the cgroup that its maker is in, so it is
-    /// made only after the container's own was entered.
-    pub(super) fn cloned(&self) -> Vec<Namespace> {
-        self.new.iter().copied().filter(|namespace| *namespace != Namespace::Cgroup).collect()
-    }
-
     /// The steps that enter what exists. A pid namespace takes in only children: creel-init goes on in one.
     pub(super) fn join(&self, script: &mut Script) {
         for join in &self.joined {

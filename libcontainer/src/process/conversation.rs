@@ -27,7 +27,6 @@ pub(crate) enum Event {
     /// Its pid inside a joined pid namespace, as seen from here.
     Pid(i32),
     Console(OwnedFd),
-    Listener(OwnedFd),
     Warning(Report),
     Failed(Report),
     /// It closed its end: by execve, or by its death.
@@ -97,10 +96,9 @@ fn event(message: &Message, descriptor: Option<OwnedFd>) -> io::Result<Event> {
         Kind::Executing => Event::Executing,
         Kind::Pid => Event::Pid(message.step as i32),
         Kind::Console => Event::Console(descriptor.ok_or_else(strange)?),
-        Kind::Listener => Event::Listener(descriptor.ok_or_else(strange)?),
         Kind::Warning => Event::Warning(report(message)),
         Kind::Failed => Event::Failed(report(message)),
-        Kind::Go => return Err(strange()),
+        Kind::Go | Kind::Listener => return Err(strange()),
     })
 }
 

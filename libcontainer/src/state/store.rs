@@ -18,7 +18,7 @@ const START: &str = "start.sock";
 
 /// A state root.
 #[derive(Debug, Clone)]
-pub struct Store {
+pub(crate) struct Store {
     root: PathBuf,
 }
 
@@ -119,8 +119,12 @@ impl std::error::Error for StoreError {
 
 impl Store {
     /// A store in this directory, which is made when the first container is.
-    pub fn new(root: impl Into<PathBuf>) -> Self {
+    pub(crate) fn new(root: impl Into<PathBuf>) -> Self {
         Store { root: root.into() }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
     }
 
     fn path(&self, id: &str) -> PathBuf {

@@ -197,7 +197,8 @@ mod x86_64 {
                 inlateout("rax") libc::SYS_clone3 as usize => result,
                 in("rdi") args as *const CloneArgs,
                 in("rsi") size_of::<CloneArgs>(),
-                lateout("rcx") _, lateout("r11") _,
+                // Not late: the instruction overwrites them before the inputs are used.
+                out("rcx") _, out("r11") _,
             );
         }
         result

@@ -197,6 +197,8 @@ steps! {
     43 Seccomp { flags: u32, program: Bytes }
     /// mkdir(2) for all of it that is missing.
     45 MakeDirectory { path: Text }
+    /// mount_setattr(2) on a mount that was made before.
+    46 MountAttributes { target: Text, set: u64 }
     /// execve(2).
     44 Execute { arguments: TextList, environment: TextList }
 }
