@@ -4,11 +4,25 @@
 //! `CREEL_TEST_RUNTIME=runc` the same tests run against Debian's runc, which tells whether a test
 //! is right.
 
+mod bad_input;
+mod binds;
 mod capabilities;
+mod cgroups;
+mod cli;
 mod crash;
+mod devices;
+mod exec;
+mod fds;
 mod harness;
+mod hooks;
 mod lifecycle;
 mod list;
+mod log;
+mod mounts;
+mod namespaces;
 mod process;
 mod program;
+mod regression;
+mod rootfs;
+mod rootfs_kinds;
 mod wrong_state;

@@ -5,6 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+
 use super::leftovers::Leftovers;
 use super::{Cmd, Config, cgroup, probe, runtime};
 
@@ -24,6 +26,8 @@ pub(crate) struct Bundle {
     pub(crate) id: String,
     pub(crate) config: Config,
     dir: PathBuf,
+    /// What the test mounted on the host; unmounted at the end.
+    mounts: Vec<PathBuf>,
 }
 
 impl Bundle {
@@ -36,7 +40,7 @@ impl Bundle {
             fs::create_dir_all(dir.join(part)).expect("the test's directory");
         }
         let config = Config::new(&format!("{}/{id}", cgroup::parent()));
-        let bundle = Bundle { id, config, dir };
+        let bundle = Bundle { id, config, dir, mounts: Vec::new() };
         for place in ["proc", "dev", "sys", "tmp"] {
             fs::create_dir(bundle.rootfs(place)).expect("a directory in the rootfs");
         }
@@ -103,6 +107,18 @@ impl Bundle {
         let dir = self.dir.join(name);
         fs::create_dir_all(&dir).expect("directory");
         dir
+    }
+
+    /// Mounts a tmpfs on the host for the length of the test.
+    pub(crate) fn mount_tmpfs(&mut self, at: &Path, flags: MsFlags, data: &str) {
+        mount(Some("tmpfs"), at, Some("tmpfs"), flags, Some(data)).expect("mount tmpfs");
+        self.mounts.push(at.to_owned());
+    }
+
+    fn unmount(&mut self) {
+        for at in self.mounts.drain(..).rev() {
+            umount2(&at, MntFlags::MNT_DETACH).expect("umount");
+        }
     }
 
     /// A path in the bundle.
@@ -172,11 +188,13 @@ impl Drop for Bundle {
         for id in self.ids() {
             let _ = self.cmd(&["delete", "--force", &id]).output();
         }
+        self.unmount();
         let found = self.leftovers();
         found.sweep();
         cgroup::leave();
-        let _ = fs::remove_dir_all(&self.dir);
+        let removed = fs::remove_dir_all(&self.dir);
         if !std::thread::panicking() {
+            removed.expect("the test's directory can be removed");
             assert_eq!(found, Leftovers::default(), "left behind after delete --force");
         }
     }

@@ -39,11 +39,6 @@ impl Cmd {
         self
     }
 
-    pub(crate) fn env(mut self, name: &str, value: &str) -> Cmd {
-        self.command.env(name, value);
-        self
-    }
-
     pub(crate) fn current_dir(mut self, dir: &Path) -> Cmd {
         self.command.current_dir(dir);
         self

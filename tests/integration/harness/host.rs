@@ -1,9 +1,6 @@
-//! Small looks at the host, and mounts on it that go away again.
+//! Small looks at the processes of the host.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-
-use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
 /// Three fields of `/proc/<pid>/stat`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,21 +26,4 @@ pub(crate) fn stat_fields(pid: u32) -> Option<Stat> {
 /// The process is there and not a zombie.
 pub(crate) fn process_exists(pid: u32) -> bool {
     stat_fields(pid).is_some_and(|stat| !matches!(stat.state, 'Z' | 'X'))
-}
-
-/// A mount on the host for the length of a test.
-pub(crate) struct MountGuard(PathBuf);
-
-impl MountGuard {
-    /// A tmpfs with these mount(2) flags and data.
-    pub(crate) fn tmpfs(at: &Path, flags: MsFlags, data: &str) -> MountGuard {
-        mount(Some("tmpfs"), at, Some("tmpfs"), flags, Some(data)).expect("mount tmpfs");
-        MountGuard(at.to_owned())
-    }
-}
-
-impl Drop for MountGuard {
-    fn drop(&mut self) {
-        umount2(&self.0, MntFlags::MNT_DETACH).expect("umount");
-    }
 }

@@ -30,10 +30,10 @@ mod runtime;
 mod skip;
 
 pub(crate) use bundle::Bundle;
-pub(crate) use command::{Cmd, Output, Running, wait_until};
+pub(crate) use command::{Cmd, Output, wait_until};
 pub(crate) use config::{Config, DEFAULT_CAPABILITIES};
 pub(crate) use container::parse;
-pub(crate) use host::{MountGuard, process_exists, stat_fields};
+pub(crate) use host::{process_exists, stat_fields};
 pub(crate) use orphans::reap as orphans_reap;
 pub(crate) use runtime::{is_runc, runtime};
 pub(crate) use skip::{deviations_wanted, record as record_skip};

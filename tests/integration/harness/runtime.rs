@@ -26,7 +26,7 @@ fn find(name: &OsStr) -> PathBuf {
     env::split_paths(&path)
         .map(|dir| dir.join(name))
         .find(|candidate| candidate.is_file())
-        .unwrap_or_else(|| panic!("CREEL_TEST_RUNTIME: no {} in PATH", name.display()))
+        .unwrap_or_else(|| panic!("CREEL_TEST_RUNTIME: no {name:?} in PATH"))
 }
 
 /// The runtime under test is runc, whose texts and old deviations the tests make allowance for.

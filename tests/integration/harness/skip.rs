@@ -50,6 +50,6 @@ pub(crate) fn record(here: &str, reason: &str) {
     if let Some(log) = std::env::var_os("CREEL_SKIP_LOG") {
         let file = OpenOptions::new().create(true).append(true).open(&log);
         let written = file.and_then(|mut f| f.write_all(line.as_bytes()));
-        written.unwrap_or_else(|e| panic!("cannot write to CREEL_SKIP_LOG {}: {e}", log.display()));
+        written.unwrap_or_else(|e| panic!("cannot write to CREEL_SKIP_LOG {log:?}: {e}"));
     }
 }

@@ -28,8 +28,8 @@ const USAGE: &str = "usage: probe COMMAND
   die SIGNAL         raise this signal with its default action
   spawn COMMAND...   start another probe in the background, then sleep
   hook FILE [NAME]   append stdin, env, args and namespaces to FILE as one line of JSON
-  hook-fail FILE [N] the same, then exit with 1 or N
-  hook-sleep FILE    the same, then sleep for a minute";
+  hook-fail FILE ..  the same, then exit with 1
+  hook-sleep FILE .. the same, then sleep for a minute";
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
@@ -58,12 +58,8 @@ fn command(words: &[&str]) -> io::Result<ExitCode> {
             thread::sleep(Duration::from_secs(600));
         }
         ["hook", file, ..] => hook::record(file)?,
-        ["hook-fail", file] => return hook::record(file).map(|()| ExitCode::from(1)),
-        ["hook-fail", file, n] => {
-            hook::record(file)?;
-            return Ok(ExitCode::from(number::<u8>(n)?));
-        }
-        ["hook-sleep", file] => {
+        ["hook-fail", file, ..] => return hook::record(file).map(|()| ExitCode::FAILURE),
+        ["hook-sleep", file, ..] => {
             hook::record(file)?;
             thread::sleep(Duration::from_secs(60));
         }

@@ -118,11 +118,17 @@ pub(crate) fn fds() -> io::Result<BTreeMap<i32, String>> {
         let entry = entry?;
         let target = fs::read_link(entry.path())?.display().to_string();
         let number = entry.file_name().to_string_lossy().parse().map_err(io::Error::other)?;
-        if target != format!("/proc/{}/fd", std::process::id()) {
+        if !is_fd_directory(&target) {
             fds.insert(number, target);
         }
     }
     Ok(fds)
+}
+
+/// `/proc/<number>/fd`: the number need not be our pid, /proc may be of another namespace.
+fn is_fd_directory(target: &str) -> bool {
+    let number = target.strip_prefix("/proc/").and_then(|t| t.strip_suffix("/fd"));
+    number.is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// The mount table.
