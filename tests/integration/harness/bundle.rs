@@ -32,6 +32,7 @@ pub(crate) struct Bundle {
 
 impl Bundle {
     pub(crate) fn new(name: &str) -> Bundle {
+        assert!(nix::unistd::geteuid().is_root(), "the integration tests need root");
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let id = format!("ct{}-{number}-{name}", std::process::id());
