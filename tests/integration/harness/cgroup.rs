@@ -8,7 +8,7 @@ const ROOT: &str = "/sys/fs/cgroup";
 
 /// The parent of all cgroups of this test process: other test processes may run beside it.
 pub(crate) fn parent() -> String {
-    format!("/creel-test-{}", std::process::id())
+    format!("/creel-integration-{}", std::process::id())
 }
 
 /// The mount point of each hierarchy: one per v1 controller and `unified`, or only the v2 one.
@@ -79,6 +79,10 @@ pub(crate) fn leave() {
     *live -= 1;
     if *live == 0 {
         for dir in dirs(&parent()) {
+            // What a failed test left, if it could not be removed earlier.
+            for entry in fs::read_dir(&dir).into_iter().flatten().flatten() {
+                let _ = fs::remove_dir(entry.path());
+            }
             let _ = fs::remove_dir(dir);
         }
     }
