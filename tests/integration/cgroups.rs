@@ -162,12 +162,11 @@ fn a_cgroup_with_a_process_in_it_is_refused() {
 #[test]
 fn limits_on_a_missing_controller_are_refused() {
     unless!(!cgroup::is_v2(), "this machine has cgroup v2 alone");
-    let bundle = Bundle::new("hugetlb").config(|c| {
-        let limits = json!([{"pageSize": "2MB", "limit": 0}]);
-        c.set("/linux/resources/hugepageLimits", limits);
+    let there = cgroup::hierarchies().iter().any(|h| h.ends_with("net_cls"));
+    unless!(!there, "this machine has the net_cls controller");
+    let bundle = Bundle::new("netcls").config(|c| {
+        c.set("/linux/resources/network", json!({"classID": 0x10_0001}));
     });
-    let there = cgroup::hierarchies().iter().any(|h| h.ends_with("hugetlb"));
-    unless!(!there, "this machine has the hugetlb controller");
-    bundle.on_bundle("create", &[]).output().refused(&["hugetlb"]);
+    bundle.on_bundle("create", &[]).output().refused(&["net_cls"]);
     bundle.assert_nothing_left();
 }
