@@ -1,0 +1,68 @@
+//! A runtime that is killed at any instant: `delete --force` cleans up after it.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::harness::{Bundle, runc_deviates};
+
+const STEPS: u32 = 20;
+
+/// How long a whole `create` takes here.
+fn time_of_create(bundle: &Bundle) -> Duration {
+    let begin = Instant::now();
+    bundle.create();
+    let time = begin.elapsed();
+    assert_eq!(bundle.status(), "created");
+    bundle.cmd(&["delete", "--force", &bundle.id]).ok();
+    time
+}
+
+#[test]
+fn create_killed_at_any_moment_leaves_nothing_after_delete_force() {
+    runc_deviates!("cgroups made before the state was written stay");
+    let bundle = Bundle::new("killcreate");
+    let whole = time_of_create(&bundle);
+    for step in 0..STEPS {
+        let mut create = bundle.on_bundle("create", &[]).spawn();
+        thread::sleep(whole * step / STEPS);
+        create.kill();
+        create.output();
+        bundle.cmd(&["delete", "--force", &bundle.id]).ok();
+        bundle.assert_nothing_left();
+    }
+}
+
+#[test]
+fn run_killed_at_any_moment_leaves_nothing_after_delete_force() {
+    runc_deviates!("cgroups made before the state was written stay");
+    let bundle = Bundle::new("killrun");
+    let whole = time_of_create(&bundle);
+    let bundle = bundle.config(|c| c.probe(&["sleep", "60"]));
+    for step in 0..STEPS {
+        let mut run = bundle.on_bundle("run", &[]).spawn();
+        thread::sleep(whole * 2 * step / STEPS);
+        run.kill();
+        run.output();
+        bundle.cmd(&["delete", "--force", &bundle.id]).ok();
+        bundle.assert_nothing_left();
+    }
+}
+
+#[test]
+fn delete_killed_at_any_moment_can_be_repeated() {
+    let bundle = Bundle::new("killdelete");
+    bundle.create();
+    assert_eq!(bundle.status(), "created");
+    let begin = Instant::now();
+    bundle.cmd(&["delete", "--force", &bundle.id]).ok();
+    let whole = begin.elapsed();
+    for step in 0..STEPS {
+        bundle.create();
+        let mut delete = bundle.cmd(&["delete", "--force", &bundle.id]).spawn();
+        thread::sleep(whole * step / STEPS);
+        delete.kill();
+        delete.output();
+        bundle.cmd(&["delete", "--force", &bundle.id]).ok();
+        bundle.assert_nothing_left();
+    }
+}

@@ -1,0 +1,28 @@
+//! The integration tests: containers made by the runtime, looked at from inside and outside.
+//!
+//! They need root. [`harness`] says what they stand on and which variables they obey; with
+//! `CREEL_TEST_RUNTIME=runc` the same tests run against Debian's runc, which tells whether a test
+//! is right.
+
+mod bad_input;
+mod binds;
+mod capabilities;
+mod cgroups;
+mod cli;
+mod crash;
+mod devices;
+mod exec;
+mod fds;
+mod harness;
+mod hooks;
+mod lifecycle;
+mod list;
+mod log;
+mod mounts;
+mod namespaces;
+mod process;
+mod program;
+mod regression;
+mod rootfs;
+mod rootfs_kinds;
+mod wrong_state;

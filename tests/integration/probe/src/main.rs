@@ -1,0 +1,105 @@
+//! The program the test containers run.
+//!
+//! It is linked statically and needs nothing but /proc, so that a root file system of this one
+//! file is enough.
+
+use std::io::{Read, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+use std::{env, fs, io, thread};
+
+use nix::sys::signal::{SigSet, Signal};
+
+mod hook;
+mod look;
+mod procfs;
+mod sys;
+mod tries;
+
+const USAGE: &str = "usage: probe COMMAND
+  report [read:PATH|write:PATH|make:PATH|exec:PATH|stat:PATH|mknod:PATH:b|c:MAJOR:MINOR]...
+                     everything seen, as JSON on stdout
+  write PATH TEXT    write a file
+  echo TEXT...       print the words
+  cat                copy stdin to stdout
+  exit N             exit with this status
+  sleep SECONDS      wait, and exit with 0
+  sigwait            print `ready`, wait for HUP, INT, TERM, USR1 or USR2, print its name
+  die SIGNAL         raise this signal with its default action
+  spawn COMMAND...   start another probe in the background, then sleep
+  hook FILE [NAME]   append stdin, env, args and namespaces to FILE as one line of JSON
+  hook-fail FILE ..  the same, then exit with 1
+  hook-sleep FILE .. the same, then sleep for a minute";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    match command(&words) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("probe: {}: {error}", words.get(1).unwrap_or(&"?"));
+            ExitCode::from(101)
+        }
+    }
+}
+
+fn command(words: &[&str]) -> io::Result<ExitCode> {
+    match words.get(1..).unwrap_or_default() {
+        ["report", tries @ ..] => print_report(tries)?,
+        ["write", path, text] => fs::write(path, text)?,
+        ["echo", text @ ..] => println!("{}", text.join(" ")),
+        ["cat"] => drop(io::copy(&mut io::stdin(), &mut io::stdout())?),
+        ["exit", n] => return Ok(ExitCode::from(number::<u8>(n)?)),
+        ["sleep", seconds] => thread::sleep(Duration::from_secs(number(seconds)?)),
+        ["sigwait"] => wait_for_signal()?,
+        ["die", signal] => nix::sys::signal::raise(signal.parse::<Signal>()?)?,
+        ["spawn", rest @ ..] => {
+            let _child = std::process::Command::new(words[0]).args(rest).spawn()?;
+            thread::sleep(Duration::from_secs(600));
+        }
+        ["hook", file, ..] => hook::record(file)?,
+        ["hook-fail", file, ..] => return hook::record(file).map(|()| ExitCode::FAILURE),
+        ["hook-sleep", file, ..] => {
+            hook::record(file)?;
+            thread::sleep(Duration::from_secs(60));
+        }
+        _ => {
+            eprintln!("{USAGE}");
+            return Ok(ExitCode::from(2));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn number<T: std::str::FromStr>(word: &str) -> io::Result<T> {
+    word.parse().map_err(|_| io::Error::other(format!("{word} is no number in range")))
+}
+
+fn print_report(words: &[&str]) -> io::Result<()> {
+    let report = look::report(words)?;
+    let mut out = io::stdout().lock();
+    serde_json::to_writer(&mut out, &report)?;
+    out.write_all(b"\n")
+}
+
+/// Blocks the signals before it says `ready`: as pid 1 an unblocked one would be thrown away.
+fn wait_for_signal() -> io::Result<()> {
+    let mut set = SigSet::empty();
+    for signal in
+        [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM, Signal::SIGUSR1, Signal::SIGUSR2]
+    {
+        set.add(signal);
+    }
+    set.thread_block()?;
+    let mut out = io::stdout();
+    writeln!(out, "ready")?;
+    out.flush()?;
+    writeln!(out, "{}", set.wait()?.as_str())
+}
+
+/// Reads all of standard input as text.
+fn stdin_text() -> io::Result<String> {
+    let mut text = String::new();
+    io::stdin().read_to_string(&mut text)?;
+    Ok(text)
+}
