@@ -45,6 +45,13 @@ need() {
     have "$1" || apt_install "$2"
 }
 
+# need_busybox: a static busybox, for root file systems. Debian's package "busybox" is a dynamic one.
+need_busybox() {
+    if ! have busybox || ldd "$(command -v busybox)" 2>/dev/null | grep -q '=>'; then
+        apt_install busybox-static
+    fi
+}
+
 # apt_candidate PACKAGE: the version apt would install, or nothing.
 apt_candidate() {
     apt-cache policy "$1" 2>/dev/null | awk '$1 == "Candidate:" && $2 != "(none)" { print $2 }'
