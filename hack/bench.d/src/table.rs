@@ -73,7 +73,11 @@ fn table(mode: Mode, runtimes: &[Runtime], rows: &[&Series]) -> String {
 }
 
 fn ratio(times: &[f64], reference: &[f64], same: bool) -> String {
-    if same { "1".into() } else { format!("{:.2}", paired_ratio(times, reference)) }
+    match paired_ratio(times, reference) {
+        _ if same => "1".into(),
+        small if small < 0.1 => format!("{small:.3}"),
+        ratio => format!("{ratio:.2}"),
+    }
 }
 
 /// The first two columns to the left, the others to the right.
