@@ -62,7 +62,8 @@ impl Report {
     /// Takes in what the library has to say besides its results, from now on.
     pub(crate) fn listen_to_library(&self) -> Result<(), Failure> {
         let file = self.file.as_ref().map(File::try_clone).transpose();
-        let file = file.map_err(|source| Failure::OpenLog { path: "(duplicate)".into(), source })?;
+        let file =
+            file.map_err(|source| Failure::OpenLog { path: "(duplicate)".into(), source })?;
         let listener: &Listener = Box::leak(Box::new(Listener { file, format: self.format }));
         // It fails only when there is a listener already; a command has one report.
         if log::set_logger(listener).is_ok() {

@@ -41,6 +41,15 @@ pub enum Error {
         /// Why it cannot be joined.
         source: io::Error,
     },
+    /// A namespace of another kind than config.json says.
+    NamespaceKind {
+        /// The place in config.json.
+        json_path: String,
+        /// The file that names it.
+        path: PathBuf,
+        /// The kind it should be, as in /proc/PID/ns.
+        wanted: &'static str,
+    },
     /// creel-init ended without a word, as when it is killed.
     Died {
         /// What it had to do.
@@ -117,19 +126,28 @@ impl fmt::Display for Error {
             Error::Namespace { json_path, path, .. } => {
                 write!(f, "{json_path}: namespace {} cannot be joined", path.display())
             }
+            Error::NamespaceKind { json_path, path, wanted } => {
+                write!(f, "{json_path}: {} is not a {wanted} namespace", path.display())
+            }
             Error::Died { during, how } => {
                 write!(f, "the container's process ended while {during} ({how})")
             }
             Error::Status { action, id, status } => match (*action, status) {
                 ("kill", _) => write!(f, "container not running: {id} is {status}"),
-                ("start", Status::Stopped) => write!(f, "cannot start a container that has stopped: {id}"),
-                ("start", _) => write!(f, "cannot start an already running container: {id} is {status}"),
+                ("start", Status::Stopped) => {
+                    write!(f, "cannot start a container that has stopped: {id}")
+                }
+                ("start", _) => {
+                    write!(f, "cannot start an already running container: {id} is {status}")
+                }
                 ("delete", _) => write!(
                     f,
                     "cannot delete container {id} that is not stopped: {status}; kill it first, or use --force"
                 ),
                 ("exec", _) => write!(f, "cannot exec in a {status} container: {id}"),
-                (action, status) => write!(f, "cannot {action} container {id} while it is {status}"),
+                (action, status) => {
+                    write!(f, "cannot {action} container {id} while it is {status}")
+                }
             },
             Error::StillRunning { id, pid } => write!(
                 f,

@@ -43,7 +43,9 @@ impl fmt::Display for HookError {
         write!(f, "{}: hook {}", self.origin, self.path.display())?;
         match &self.reason {
             HookFailure::Start(_) => f.write_str(" could not be run"),
-            HookFailure::Timeout(seconds) => write!(f, " did not end within its timeout of {seconds} s"),
+            HookFailure::Timeout(seconds) => {
+                write!(f, " did not end within its timeout of {seconds} s")
+            }
             HookFailure::Status(status, output) => {
                 match (status.code(), status.signal()) {
                     (Some(code), _) => write!(f, ": exit status {code}")?,
@@ -109,10 +111,14 @@ fn start(hook: &Hook, state: &[u8], output: &File) -> io::Result<Child> {
     if let Some((name, arguments)) = hook.arguments.split_first() {
         command.arg0(name).args(arguments);
     }
-    if let Some(environment) = &hook.environment {
-        command.env_clear().envs(environment.iter().filter_map(|entry| entry.split_once('=')));
-    }
-    command.stdin(stdin).stdout(Stdio::from(output.try_clone()?)).stderr(output.try_clone()?).spawn()
+    let environment = hook.environment.iter().flatten();
+    command.env_clear().envs(environment.filter_map(|entry| entry.split_once('=')));
+    sys::close_descriptors_at_exec(&mut command);
+    command
+        .stdin(stdin)
+        .stdout(Stdio::from(output.try_clone()?))
+        .stderr(output.try_clone()?)
+        .spawn()
 }
 
 fn ends_within(child: &Child, seconds: u32) -> io::Result<bool> {
@@ -132,7 +138,9 @@ fn ends_within(child: &Child, seconds: u32) -> io::Result<bool> {
 
 fn read_output(output: &mut File) -> String {
     let mut text = Vec::new();
-    let read = output.seek(SeekFrom::Start(0)).and_then(|_| output.take(MAX_OUTPUT).read_to_end(&mut text));
+    let read = output
+        .seek(SeekFrom::Start(0))
+        .and_then(|_| output.take(MAX_OUTPUT).read_to_end(&mut text));
     if read.is_err() {
         return String::new();
     }

@@ -36,7 +36,10 @@ mod sys;
 
 pub use error::Error;
 pub use hooks::{HookError, HookFailure};
-pub use lifecycle::{Container, CreateOptions, ExecOptions, ExecProcess, ProcessOverrides, RunOptions, Runtime, Started};
+pub use lifecycle::{
+    Container, CreateOptions, ExecOptions, ExecProcess, ProcessOverrides, RunOptions, Runtime,
+    Started,
+};
 pub use owner::user_name;
 pub use process::{Exit, LaunchError, StepError};
 pub use state::{State, Status, StoreError};

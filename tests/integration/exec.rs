@@ -197,7 +197,16 @@ fn detached_with_a_pid_file() {
     assert!(bundle.processes().contains(&pid));
     let parent = crate::harness::stat_fields(pid).expect("the process").ppid;
     assert_eq!(parent, std::process::id(), "it is not a child of the subreaper");
-    bundle.cmd(&["delete", "--force", &bundle.id]).ok();
+    // Whoever adopted the process has to reap it, or the container's init cannot end either.
+    let deleting = std::thread::scope(|scope| {
+        let delete = scope.spawn(|| bundle.cmd(&["delete", "--force", &bundle.id]));
+        wait_until("delete to end", || {
+            crate::harness::orphans_reap();
+            delete.is_finished()
+        });
+        delete.join().expect("delete")
+    });
+    deleting.ok();
     wait_until("the process to be gone", || !process_exists(pid));
     bundle.assert_nothing_left();
 }

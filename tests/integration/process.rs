@@ -75,7 +75,7 @@ fn rlimits_are_set() {
         let limits = json!([
             {"type": "RLIMIT_NOFILE", "soft": 100, "hard": 200},
             {"type": "RLIMIT_CORE", "soft": 0, "hard": 0},
-            {"type": "RLIMIT_FSIZE", "soft": 4096, "hard": 8192},
+            {"type": "RLIMIT_FSIZE", "soft": 1_048_576, "hard": 2_097_152},
             {"type": "RLIMIT_STACK", "soft": 1_048_576, "hard": u64::MAX},
         ]);
         c.set("/process/rlimits", limits);
@@ -83,7 +83,7 @@ fn rlimits_are_set() {
     let limits = bundle.report().rlimits;
     assert_eq!(limits["RLIMIT_NOFILE"], (Some(100), Some(200)));
     assert_eq!(limits["RLIMIT_CORE"], (Some(0), Some(0)));
-    assert_eq!(limits["RLIMIT_FSIZE"], (Some(4096), Some(8192)));
+    assert_eq!(limits["RLIMIT_FSIZE"], (Some(1_048_576), Some(2_097_152)));
     assert_eq!(limits["RLIMIT_STACK"], (Some(1_048_576), None));
 }
 

@@ -1,8 +1,8 @@
 //! The socket to whoever waits for this process: `create` or `run` at first, `start` later.
 
 use crate::failure::{Context, Failure};
-use creel_wire::message::{At, BEFORE_STEPS, Kind, Message, SIZE};
 use core::sync::atomic::{AtomicI32, Ordering};
+use creel_wire::message::{At, BEFORE_STEPS, Kind, Message, SIZE};
 use rustix::fd::{AsFd, BorrowedFd, RawFd};
 use rustix::io::Errno;
 

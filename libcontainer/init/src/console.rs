@@ -52,7 +52,8 @@ pub fn open(c: &mut Container, settings: Settings) -> Outcome {
         fs::fchmod(&terminal, Mode::from_bits_truncate(0o620)).at(At::Owner)?;
     }
     if settings.device {
-        let target = resolve::target(c.root()?, c"dev/console", Kind::File, ResolveFlags::NO_SYMLINKS)?;
+        let target =
+            resolve::target(c.root()?, c"dev/console", Kind::File, ResolveFlags::NO_SYMLINKS)?;
         let tree = clone_tree(terminal.as_fd(), c"", false).at(At::OpenSource)?;
         attach(&tree, &target)?;
     }

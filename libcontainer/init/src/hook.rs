@@ -3,14 +3,16 @@
 use crate::failure::{Context, Failure, Outcome};
 use crate::sys::{self, Pointers};
 use core::ffi::CStr;
-use creel_wire::message::{At, TEXT};
 use creel_wire::Texts;
+use creel_wire::message::{At, TEXT};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{SeekFrom, seek};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid,
+};
 use rustix::time::{ClockId, clock_gettime};
 
 /// The end of a hook's output, kept for the message when it fails.
@@ -46,8 +48,9 @@ pub fn run(
     if !in_time {
         let _ = pidfd_send_signal(&process, Signal::KILL);
     }
-    let status = rustix::io::retry_on_intr(|| waitid(WaitId::PidFd(process.as_fd()), WaitIdOptions::EXITED))
-        .at(At::HookStart)?;
+    let status =
+        rustix::io::retry_on_intr(|| waitid(WaitId::PidFd(process.as_fd()), WaitIdOptions::EXITED))
+            .at(At::HookStart)?;
     let status = status.ok_or(Failure::new(At::HookStart, Errno::CHILD))?;
     if !in_time {
         return Err(Failure::new(At::HookTimeout, Errno::TIMEDOUT));

@@ -10,9 +10,13 @@ use creel_wire::message::At;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, FileType, OFlags, ResolveFlags};
 use rustix::io::Errno;
-use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen};
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_string, fsmount,
+    fsopen,
+};
 
-const READ_ONLY: MountAttr = MountAttr { set: sys::MOUNT_ATTR_RDONLY, clear: 0, propagation: 0, userns: 0 };
+const READ_ONLY: MountAttr =
+    MountAttr { set: sys::MOUNT_ATTR_RDONLY, clear: 0, propagation: 0, userns: 0 };
 
 /// The path, unless the container has none: what is not there needs no hiding.
 fn existing(root: BorrowedFd<'_>, path: &CStr) -> Result<Option<OwnedFd>, Failure> {
@@ -74,8 +78,13 @@ fn hide_file(c: &mut Container, target: &OwnedFd) -> Outcome {
 /// The container's /dev/null, if it is one: a link there would let the image choose what is bound
 /// over the masked files (CVE-2025-31133).
 fn null_device(root: BorrowedFd<'_>) -> Result<OwnedFd, Failure> {
-    let null = resolve::open(root, c"dev/null", OFlags::PATH | OFlags::NOFOLLOW, ResolveFlags::NO_SYMLINKS)
-        .at(At::NullDevice)?;
+    let null = resolve::open(
+        root,
+        c"dev/null",
+        OFlags::PATH | OFlags::NOFOLLOW,
+        ResolveFlags::NO_SYMLINKS,
+    )
+    .at(At::NullDevice)?;
     let stat = fs::fstat(&null).at(At::NullDevice)?;
     let is_null = FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice
         && stat.st_rdev == fs::makedev(1, 3);

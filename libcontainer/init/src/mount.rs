@@ -108,8 +108,7 @@ pub fn clone_tree(
 
 /// move_mount(2) between two descriptors.
 pub fn attach(tree: &OwnedFd, target: &OwnedFd) -> Outcome {
-    let flags =
-        MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
     mount::move_mount(tree, c"", target, c"", flags).at(At::Attach)
 }
 
@@ -169,6 +168,7 @@ fn propagate(tree: &OwnedFd, propagation: u32) -> Outcome {
         return Ok(());
     }
     let recursive = propagation & sys::MS_REC != 0;
-    let attr = MountAttr { propagation: u64::from(propagation & !sys::MS_REC), ..Default::default() };
+    let attr =
+        MountAttr { propagation: u64::from(propagation & !sys::MS_REC), ..Default::default() };
     sys::mount_setattr(tree.as_fd(), attr, recursive).at(At::SetPropagation)
 }

@@ -16,7 +16,8 @@ const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CL
 pub fn enter_root(c: &mut Container, path: &CStr) -> Outcome {
     let place = fs::openat(CWD, path, DIRECTORY, Mode::empty()).at(At::OpenRoot)?;
     let tree = clone_tree(place.as_fd(), c"", true).at(At::OpenRoot)?;
-    attach(&tree, &place).map_err(|failure| crate::failure::Failure::new(At::AttachRoot, failure.errno))?;
+    attach(&tree, &place)
+        .map_err(|failure| crate::failure::Failure::new(At::AttachRoot, failure.errno))?;
     c.set_root(tree);
     Ok(())
 }
@@ -28,7 +29,8 @@ pub fn pivot(c: &mut Container) -> Outcome {
     pivot_root(c".", c".").at(At::Call)?;
     // The old root lies on top of the new one now. It must not take mounts of the host with it.
     fchdir(&old).at(At::Detach)?;
-    mount_change(c".", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC).at(At::Detach)?;
+    mount_change(c".", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)
+        .at(At::Detach)?;
     unmount(c".", UnmountFlags::DETACH).at(At::Detach)?;
     chdir(c"/").at(At::Chdir)
 }

@@ -5,8 +5,8 @@ use crate::failure::{Context, Failure, Outcome};
 use crate::script::Container;
 use crate::sys::{self, Pointers};
 use core::ffi::CStr;
-use creel_wire::message::{At, Kind, Message};
 use creel_wire::Texts;
+use creel_wire::message::{At, Kind, Message};
 use rustix::fs::{self, Access, AtFlags, CWD, FileType};
 use rustix::io::Errno;
 

@@ -113,7 +113,8 @@ fn descend(
     let directory = OFlags::PATH | OFlags::DIRECTORY;
     let mut reached = open(root, c".", directory, resolve).at(At::Resolve)?;
     let mut prefix = Buffer::new();
-    let mut components = path.split(|byte| *byte == b'/').filter(|part| !part.is_empty()).peekable();
+    let mut components =
+        path.split(|byte| *byte == b'/').filter(|part| !part.is_empty()).peekable();
     let mut name = Buffer::new();
     while let Some(component) = components.next() {
         name.clear();
@@ -128,7 +129,8 @@ fn descend(
             Ok(next) => next,
             Err(Errno::NOENT) if is_link(&reached, name.as_c_str()) => {
                 let link = read_link(&reached, name.as_c_str()).at(At::Resolve)?;
-                return expand(&prefix.as_bytes()[..above], link.as_bytes(), components).map(Descent::Link);
+                return expand(&prefix.as_bytes()[..above], link.as_bytes(), components)
+                    .map(Descent::Link);
             }
             Err(Errno::NOENT) => {
                 make_directory(&reached, name.as_c_str()).at(At::Create)?;
@@ -184,8 +186,7 @@ fn make_directory(parent: &OwnedFd, name: &CStr) -> Result<(), Errno> {
 }
 
 fn make_file(parent: &OwnedFd, name: &CStr) -> Result<(), Errno> {
-    let flags =
-        OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::WRONLY;
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::WRONLY;
     match fs::openat(parent, name, flags, Mode::from_bits_truncate(0o755)) {
         Ok(_) | Err(Errno::EXIST) => Ok(()),
         Err(errno) => Err(errno),

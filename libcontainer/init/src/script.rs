@@ -5,8 +5,8 @@ use crate::buffer::Buffer;
 use crate::channel::Channel;
 use crate::failure::{Context, Failure, Outcome};
 use crate::{
-    console, device, home, hook, identity, loopback, mask, mount, namespace, pivot, program, resolve, start,
-    sys, sysctl,
+    console, device, home, hook, identity, loopback, mask, mount, namespace, pivot, program,
+    resolve, start, sys, sysctl,
 };
 use creel_wire::message::{At, Kind, Message};
 use creel_wire::{Plan, Step};
@@ -41,6 +41,11 @@ impl Container {
             self.root = Some(resolve::current_root().at(At::OpenRoot)?);
         }
         self.root.as_ref().map(AsFd::as_fd).ok_or(Failure::new(At::OpenRoot, Errno::BADF))
+    }
+
+    /// What waits for `start`, and what comes after it, needs no descriptor of a directory.
+    fn forget_directories(&mut self) {
+        (self.root, self.empty, self.null, self.proc) = (None, None, None, None);
     }
 
     pub fn set_root(&mut self, root: OwnedFd) {
@@ -105,7 +110,15 @@ fn carry_out(c: &mut Container, index: u32, step: Step<'_>) -> Outcome {
         Step::ResetSignals {} => sys::reset_signals().at(At::Call),
         Step::Propagation { flags } => mount::propagation_of_slash(flags).at(At::Call),
         Step::Root { path } => pivot::enter_root(c, path),
-        Step::MountFilesystem { target, fstype, source, parameters, attributes, propagation, flags } => {
+        Step::MountFilesystem {
+            target,
+            fstype,
+            source,
+            parameters,
+            attributes,
+            propagation,
+            flags,
+        } => {
             let settings = mount::Settings { target, propagation, flags };
             mount::filesystem(c.root()?, &settings, fstype, source, parameters, attributes)
         }
@@ -130,7 +143,9 @@ fn carry_out(c: &mut Container, index: u32, step: Step<'_>) -> Outcome {
         Step::Device { path, mode, major, minor, uid, gid } => {
             device::node(c.root()?, path, device::Node { mode, major, minor, uid, gid })
         }
-        Step::Symlink { path, target, replace } => device::symlink(c.root()?, path, target, replace),
+        Step::Symlink { path, target, replace } => {
+            device::symlink(c.root()?, path, target, replace)
+        }
         Step::AwaitHooks {} => {
             c.channel.send(&Message::new(Kind::Mounted));
             c.channel.wait()
@@ -154,7 +169,8 @@ fn carry_out(c: &mut Container, index: u32, step: Step<'_>) -> Outcome {
         Step::Rlimit { resource, soft, hard } => sys::set_rlimit(resource, soft, hard).at(At::Call),
         Step::BoundingSet { keep } => identity::bounding_set(keep),
         Step::MakeDirectory { path } => {
-            resolve::target(c.root()?, path, resolve::Kind::Directory, ResolveFlags::empty()).map(drop)
+            resolve::target(c.root()?, path, resolve::Kind::Directory, ResolveFlags::empty())
+                .map(drop)
         }
         Step::WorkingDirectory { path } => identity::working_directory(c, path),
         Step::User { uid, gid, groups, set_groups } => {
@@ -170,6 +186,7 @@ fn carry_out(c: &mut Container, index: u32, step: Step<'_>) -> Outcome {
         }
         Step::FindProgram { name, path } => program::find(&mut c.program, name, path),
         Step::Ready {} => {
+            c.forget_directories();
             c.channel.send(&Message::new(Kind::Ready));
             c.channel.wait()
         }

@@ -17,10 +17,16 @@ use std::path::Path;
 const DEVPTS: i64 = 0x1cd1;
 
 /// Takes the end that creel-init sent, which comes from the container and is looked at first.
-pub(super) fn take(terminal: OwnedFd, console_socket: Option<&Path>) -> Result<Option<OwnedFd>, Error> {
-    let found = fstatfs(&terminal).map_err(|errno| Error::io("look at the terminal", "", errno.into()))?;
+pub(super) fn take(
+    terminal: OwnedFd,
+    console_socket: Option<&Path>,
+) -> Result<Option<OwnedFd>, Error> {
+    let found =
+        fstatfs(&terminal).map_err(|errno| Error::io("look at the terminal", "", errno.into()))?;
     if found.filesystem_type().0 as i64 != DEVPTS {
-        return Err(Error::Terminal { problem: "the container's terminal does not come from a devpts" });
+        return Err(Error::Terminal {
+            problem: "the container's terminal does not come from a devpts",
+        });
     }
     let Some(path) = console_socket else { return Ok(Some(terminal)) };
     hand_over(&terminal, path)

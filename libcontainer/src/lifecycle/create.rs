@@ -4,14 +4,16 @@ use super::{Container, Runtime, console, delete, steps, warn};
 use crate::cgroups::Cgroup;
 use crate::error::Error;
 use crate::hooks;
-use crate::plan::{self, Descriptor, Hook, Host, Namespace, Plan, Request};
+use crate::plan::{self, Descriptor, Hook, Host, Join, Namespace, Plan, Request};
 use crate::process::conversation::{Conversation, Event};
 use crate::process::identity::Identity;
 use crate::process::launch::{Init, Launch, launch};
 use crate::process::{StepError, wait};
 use crate::spec;
 use crate::state::{self, Entry, Record, RunningProcess, StartStep};
-use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, listen, socket};
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, listen, socket,
+};
 use oci_spec::runtime::Spec;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -117,13 +119,20 @@ impl Making {
         drop(opened);
 
         let pid = self.init.as_ref().map_or(0, |init| init.pid);
-        let identity = Identity::of(pid).map_err(|source| Error::io("read the start time of process", pid.to_string(), source))?;
+        let identity = Identity::of(pid).map_err(|source| {
+            Error::io("read the start time of process", pid.to_string(), source)
+        })?;
         self.record.init = Some(RunningProcess { identity });
         self.entry.save(&self.record)?;
         options.pid_file.as_deref().map_or(Ok(()), |file| write_pid_file(file, pid))
     }
 
-    fn launch(&mut self, plan: &Plan, options: &CreateOptions, opened: &Opened) -> Result<(), Error> {
+    fn launch(
+        &mut self,
+        plan: &Plan,
+        options: &CreateOptions,
+        opened: &Opened,
+    ) -> Result<(), Error> {
         let steps = steps(&plan.inside);
         let descriptors: Vec<BorrowedFd<'_>> = opened.descriptors.iter().map(AsFd::as_fd).collect();
         let cgroup = self.cgroup.as_ref().filter(|_| plan.clone_into_cgroup).and_then(Cgroup::fd);
@@ -142,11 +151,7 @@ impl Making {
     /// While creel-init works, what only this side can do: limits, devices, the score of the OOM killer.
     fn admit(&mut self, plan: &Plan) -> Result<(), Error> {
         let (Some(cgroup), Some(init)) = (&self.cgroup, &self.init) else { return Ok(()) };
-        if let Some(score) = plan.oom_score_adj {
-            let file = format!("/proc/{}/oom_score_adj", init.pid);
-            fs::write(&file, score.to_string())
-                .map_err(|source| Error::io("write process.oomScoreAdj to", file, source))?;
-        }
+        set_oom_score(init.pid, plan.oom_score_adj)?;
         if !plan.clone_into_cgroup {
             cgroup.enter(init.pid)?;
             go(&init.conversation)?;
@@ -234,30 +239,34 @@ impl Opened {
         let mut opened = Opened { descriptors: Vec::new(), hook_states: Vec::new() };
         // Slot 0 is the conversation, which the launch makes.
         for descriptor in plan.descriptors.iter().skip(1) {
-            let fd = opened.one(descriptor, plan, entry)?;
+            let fd = opened.one(descriptor, entry)?;
             opened.descriptors.push(fd);
         }
         Ok(opened)
     }
 
-    fn one(&mut self, descriptor: &Descriptor, plan: &Plan, entry: &Entry) -> Result<OwnedFd, Error> {
+    fn one(&mut self, descriptor: &Descriptor, entry: &Entry) -> Result<OwnedFd, Error> {
         match descriptor {
             Descriptor::StartListener => start_listener(entry)
                 .map_err(|source| Error::io("make the start socket in", entry.path(), source)),
-            Descriptor::Namespace(path) => open_namespace(path, plan),
+            Descriptor::Namespace(join) => open_namespace(join),
             Descriptor::HookState(status) => {
                 let memfd = nix::sys::memfd::memfd_create(
                     c"creel-state",
                     nix::sys::memfd::MFdFlags::MFD_CLOEXEC,
                 )
                 .map_err(|errno| Error::io("make a memfd", "", errno.into()))?;
-                let copy = memfd.try_clone().map_err(|source| Error::io("duplicate a memfd", "", source))?;
+                let copy = memfd
+                    .try_clone()
+                    .map_err(|source| Error::io("duplicate a memfd", "", source))?;
                 self.hook_states.push((status, File::from(copy)));
                 Ok(memfd)
             }
-            Descriptor::Conversation | Descriptor::Process => {
-                Err(Error::io("open a descriptor of the plan", "", io::Error::from_raw_os_error(libc::EINVAL)))
-            }
+            Descriptor::Conversation | Descriptor::Process => Err(Error::io(
+                "open a descriptor of the plan",
+                "",
+                io::Error::from_raw_os_error(libc::EINVAL),
+            )),
         }
     }
 
@@ -268,13 +277,15 @@ impl Opened {
         }
         let pid = match plan.new_namespaces.contains(&Namespace::Pid) {
             true => 1,
-            false => pid_inside(pid)
-                .map_err(|source| Error::io("read the status of process", pid.to_string(), source))?,
+            false => pid_inside(pid).map_err(|source| {
+                Error::io("read the status of process", pid.to_string(), source)
+            })?,
         };
         for (status, file) in &self.hook_states {
             let state = hook_state(record, status, pid)?;
             let mut file = file;
-            file.write_all(&state).map_err(|source| Error::io("write the state for hooks", "", source))?;
+            file.write_all(&state)
+                .map_err(|source| Error::io("write the state for hooks", "", source))?;
         }
         Ok(())
     }
@@ -289,15 +300,28 @@ fn pid_inside(pid: i32) -> io::Result<i32> {
 }
 
 fn hook_state(record: &Record, status: &str, pid: i32) -> Result<Vec<u8>, Error> {
-    record.hook_state(status, pid).map_err(|source| Error::io("write the state for hooks", "", source.into()))
+    record
+        .hook_state(status, pid)
+        .map_err(|source| Error::io("write the state for hooks", "", source.into()))
 }
 
-fn open_namespace(path: &Path, plan: &Plan) -> Result<OwnedFd, Error> {
-    File::open(path).map(OwnedFd::from).map_err(|source| {
-        let origin = plan.joined_namespaces.iter().find(|join| join.path == path);
-        let json_path = origin.map_or(String::new(), |join| format!("{}.path", join.origin));
-        Error::Namespace { json_path, path: path.to_owned(), source }
-    })
+fn open_namespace(join: &Join) -> Result<OwnedFd, Error> {
+    let json_path = || format!("{}.path", join.origin);
+    let opened = File::open(&join.path).and_then(|file| {
+        let kind = crate::sys::namespace_kind(file.as_fd())?;
+        Ok((OwnedFd::from(file), kind))
+    });
+    match opened {
+        Ok((file, kind)) if kind == join.namespace.flag() => Ok(file),
+        Ok(_) => Err(Error::NamespaceKind {
+            json_path: json_path(),
+            path: join.path.clone(),
+            wanted: join.namespace.file(),
+        }),
+        Err(source) => {
+            Err(Error::Namespace { json_path: json_path(), path: join.path.clone(), source })
+        }
+    }
 }
 
 /// Bound through the directory's descriptor: the path may be longer than an address can be.
@@ -346,7 +370,11 @@ fn cgroups_path(spec: &Spec) -> Option<&Path> {
 /// creel-init opens it again; here a missing one is known before anything is made.
 fn check_rootfs(rootfs: &Path) -> Result<(), Error> {
     let found = fs::metadata(rootfs).map_err(|source| {
-        Error::io("use root.path: unpack a root file system at, or point root.path elsewhere than", rootfs, source)
+        Error::io(
+            "use root.path: unpack a root file system at, or point root.path elsewhere than",
+            rootfs,
+            source,
+        )
     })?;
     if found.is_dir() {
         return Ok(());
@@ -391,6 +419,14 @@ pub(super) fn write_pid_file(file: &Path, pid: i32) -> Result<(), Error> {
     fs::write(&new, pid.to_string())
         .and_then(|()| fs::rename(&new, file))
         .map_err(|source| Error::io("write the pid file", file, source))
+}
+
+/// From outside: a process that is not dumpable cannot write its own.
+pub(super) fn set_oom_score(pid: i32, score: Option<i32>) -> Result<(), Error> {
+    let Some(score) = score else { return Ok(()) };
+    let file = format!("/proc/{pid}/oom_score_adj");
+    fs::write(&file, score.to_string())
+        .map_err(|source| Error::io("write process.oomScoreAdj to", file, source))
 }
 
 pub(super) fn next(conversation: &Conversation) -> Result<Event, Error> {

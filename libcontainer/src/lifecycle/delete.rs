@@ -1,7 +1,7 @@
 //! `delete`: nothing of the container is left.
 
 use super::{Container, Runtime, state};
-use crate::cgroups::Cgroup;
+use crate::cgroups::{self, Cgroup};
 use crate::error::Error;
 use crate::hooks;
 use crate::plan::Namespace;
@@ -82,17 +82,27 @@ pub(super) fn clean_up(entry: Entry, record: &Record, run_hooks: bool) -> Result
     if !record.namespaces.contains(&Namespace::Pid) || record.joined_pid {
         kill_rest(record)?;
     }
-    record.cgroup.remove(Duration::from_millis(u64::from(PATIENCE_MS)))?;
+    remove_cgroup(record)?;
     entry.remove()?;
     if run_hooks && !record.poststop.is_empty() {
         let state = record.hook_state("stopped", 0);
-        let state = state.map_err(|source| Error::io("write the state for hooks", "", source.into()))?;
+        let state =
+            state.map_err(|source| Error::io("write the state for hooks", "", source.into()))?;
         for failure in hooks::run_each(&record.poststop, &state) {
             let cause = std::error::Error::source(&failure).map(|cause| format!(": {cause}"));
             log::warn!("{failure}{}", cause.unwrap_or_default());
         }
     }
     Ok(())
+}
+
+/// A cgroup that was entered and not made may be somebody else's, and busy: then it is left alone.
+fn remove_cgroup(record: &Record) -> Result<(), Error> {
+    let patience = if record.cgroup.made { PATIENCE_MS } else { 0 };
+    match record.cgroup.remove(Duration::from_millis(u64::from(patience))) {
+        Err(cgroups::Error::Busy { .. }) if !record.cgroup.made => Ok(()),
+        result => Ok(result?),
+    }
 }
 
 fn kill_rest(record: &Record) -> Result<(), Error> {

@@ -1,6 +1,6 @@
 //! `exec`: one more process in a running container.
 
-use super::create::{enter_second_process, go, next, write_pid_file};
+use super::create::{enter_second_process, go, next, set_oom_score, write_pid_file};
 use super::{Container, console, foreground, start, state, steps, warn};
 use crate::error::Error;
 use crate::plan::{ExecPlan, ExecRequest, Host, plan_exec};
@@ -97,7 +97,7 @@ impl Container {
         )?;
         warn(&plan.warnings);
         let watch = (!options.detach).then(|| foreground::Watch::new(true)).transpose()?;
-        let mut joined = self.join(&record, &plan, options)?;
+        let mut joined = self.join(&record, &process, &plan, options)?;
         let prepared = prepare(&mut joined, &record, &plan, options);
         let terminal = prepared.map_err(|error| abandon(&joined, error))?;
         match watch {
@@ -117,11 +117,19 @@ impl Container {
         }
     }
 
-    fn join(&self, record: &Record, plan: &ExecPlan, options: &ExecOptions) -> Result<Init, Error> {
+    /// Starts creel-init, outside of everything but the container's cgroup.
+    fn join(
+        &self,
+        record: &Record,
+        settings: &Process,
+        plan: &ExecPlan,
+        options: &ExecOptions,
+    ) -> Result<Init, Error> {
         let stopped =
             || Error::Status { action: "exec", id: self.id.clone(), status: Status::Stopped };
         let process = record.init.map_or(Ok(None), |init| init.identity.open());
-        let process = process.map_err(|source| Error::io("open the process of", &self.id, source))?;
+        let process =
+            process.map_err(|source| Error::io("open the process of", &self.id, source))?;
         let process: OwnedFd = process.ok_or_else(stopped)?;
         let steps = steps(&plan.inside);
         let cgroup = record.open_cgroup()?;
@@ -136,17 +144,21 @@ impl Container {
             // Not vfork: in a frozen cgroup the child would hold this process for ever.
             vfork: false,
         })?;
-        let entered = cgroup.map_or(Ok(()), |cgroup| cgroup.enter(init.pid));
-        entered.map_err(|error| abandon(&init, error.into()))?;
-        go(&init.conversation).map_err(|error| abandon(&init, error))?;
-        Ok(init)
+        let admitted = cgroup
+            .map_or(Ok(()), |cgroup| cgroup.enter(init.pid).map_err(Error::from))
+            .and_then(|()| set_oom_score(init.pid, settings.oom_score_adj()))
+            .and_then(|()| go(&init.conversation));
+        match admitted {
+            Ok(()) => Ok(init),
+            Err(error) => Err(abandon(&init, error)),
+        }
     }
 }
 
 /// A whole process file, or the container's settings with single overrides above them.
 fn settings(record: &Record, wanted: &ExecProcess) -> Process {
     let overrides = match wanted {
-        ExecProcess::Given(process) => return Process::clone(process),
+        ExecProcess::Given(process) => return completed(Process::clone(process), &record.process),
         ExecProcess::Over(overrides) => overrides,
     };
     let mut process = record.process.clone();
@@ -175,6 +187,30 @@ fn settings(record: &Record, wanted: &ExecProcess) -> Process {
         process.set_capabilities(Some(with_capabilities(capabilities, &overrides.caps)));
     }
     process.set_user(with_user(process.user().clone(), overrides));
+    process
+}
+
+/// What a process file does not say about rights and limits, the container's settings do: an exec'd process
+/// must not have more than its container.
+fn completed(mut process: Process, own: &Process) -> Process {
+    if process.capabilities().is_none() {
+        process.set_capabilities(own.capabilities().clone());
+    }
+    if process.rlimits().as_ref().is_none_or(Vec::is_empty) {
+        process.set_rlimits(own.rlimits().clone());
+    }
+    if process.no_new_privileges().is_none() {
+        process.set_no_new_privileges(own.no_new_privileges());
+    }
+    if process.apparmor_profile().is_none() {
+        process.set_apparmor_profile(own.apparmor_profile().clone());
+    }
+    if process.selinux_label().is_none() {
+        process.set_selinux_label(own.selinux_label().clone());
+    }
+    if process.oom_score_adj().is_none() {
+        process.set_oom_score_adj(own.oom_score_adj());
+    }
     process
 }
 

@@ -26,12 +26,13 @@ impl Watch {
         let failed = |errno: nix::Error| Error::io("watch for signals", "", errno.into());
         let mut caught = SigSet::all();
         // Faults of our own are not for others, and a stop has to stop us.
-        for own in [Signal::SIGSEGV, Signal::SIGBUS, Signal::SIGILL, Signal::SIGFPE, Signal::SIGABRT] {
+        for own in
+            [Signal::SIGSEGV, Signal::SIGBUS, Signal::SIGILL, Signal::SIGFPE, Signal::SIGABRT]
+        {
             caught.remove(own);
         }
-        let previous = caught
-            .thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_SETMASK)
-            .map_err(failed)?;
+        let previous =
+            caught.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_SETMASK).map_err(failed)?;
         let signals = SignalFd::with_flags(&caught, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
             .map_err(failed)?;
         if !no_subreaper {

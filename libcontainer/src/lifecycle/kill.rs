@@ -20,7 +20,8 @@ impl Container {
             };
         }
         let process = record.init.map_or(Ok(None), |init| init.identity.open());
-        let process = process.map_err(|source| Error::io("open the process of", &self.id, source))?;
+        let process =
+            process.map_err(|source| Error::io("open the process of", &self.id, source))?;
         let Some(process) = process else {
             let status = Status::Stopped;
             return Err(Error::Status { action: "kill", id: self.id.clone(), status });

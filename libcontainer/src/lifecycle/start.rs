@@ -37,7 +37,8 @@ impl Container {
 }
 
 fn connect_to(entry: &Entry) -> io::Result<Conversation> {
-    let connection = socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None)?;
+    let connection =
+        socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None)?;
     connect(connection.as_raw_fd(), &UnixAddr::new(entry.start_address().as_str())?)?;
     Ok(Conversation::over(connection))
 }

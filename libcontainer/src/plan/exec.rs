@@ -3,7 +3,7 @@
 
 use super::inside::{become_process, execute};
 use super::process::{Identity, console};
-use super::{Descriptor, Host, Namespace, Planned, PlanError, Script, text};
+use super::{Descriptor, Host, Namespace, PlanError, Planned, Script, text};
 use creel_wire::owned::Step;
 use oci_spec::runtime::Process;
 

@@ -14,7 +14,7 @@ pub(crate) struct Hook {
     pub(crate) path: PathBuf,
     /// The argument vector; the path alone when none was given.
     pub(crate) arguments: Vec<String>,
-    /// `None`: the runtime's own environment.
+    /// `None`: empty.
     pub(crate) environment: Option<Vec<String>>,
     /// In seconds.
     pub(crate) timeout: Option<u32>,
@@ -61,7 +61,11 @@ pub(super) fn before_start(script: &mut Script, spec: &Spec) -> Result<(), PlanE
     add_inside(script, inside, "created")
 }
 
-fn add_inside(script: &mut Script, hooks: Vec<Hook>, status: &'static str) -> Result<(), PlanError> {
+fn add_inside(
+    script: &mut Script,
+    hooks: Vec<Hook>,
+    status: &'static str,
+) -> Result<(), PlanError> {
     for hook in hooks {
         let stdin = script.slot(Descriptor::HookState(status));
         let path = text(&hook.origin, hook.path.into_os_string().into_encoded_bytes())?;

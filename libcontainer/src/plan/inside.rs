@@ -4,8 +4,8 @@ use super::capabilities::Sets;
 use super::namespaces::{Namespace, Namespaces};
 use super::process::Identity;
 use super::{
-    Descriptor, Host, Plan, PlanError, Request, Script, devices, hooks, inside_path, mounts, process,
-    text,
+    Descriptor, Host, Plan, PlanError, Request, Script, devices, hooks, inside_path, mounts,
+    process, text,
 };
 use crate::cgroups;
 use creel_wire::owned::Step;
@@ -114,9 +114,13 @@ fn build_root(
     let root = rootfs(spec, &request.bundle);
     script.push("", Step::Umask { mask: 0 });
     if namespaces.has(Namespace::Mount) {
-        script.push("linux.rootfsPropagation", Step::Propagation { flags: outer_propagation(spec)? });
+        script
+            .push("linux.rootfsPropagation", Step::Propagation { flags: outer_propagation(spec)? });
     }
-    script.push("root.path", Step::Root { path: text("root.path", root.into_os_string().into_encoded_bytes())? });
+    script.push(
+        "root.path",
+        Step::Root { path: text("root.path", root.into_os_string().into_encoded_bytes())? },
+    );
     let cgroup_namespace = namespaces.has(Namespace::Cgroup);
     mounts::plan(script, spec, request, cgroup, cgroup_namespace)?;
     devices::plan(script, spec)?;
@@ -143,7 +147,8 @@ fn leave_host(request: &Request, namespaces: &Namespaces) -> Step {
 /// since the earlier steps make what is missing in it.
 fn close_root(script: &mut Script, spec: &Spec) -> Result<(), PlanError> {
     let linux = spec.linux().as_ref();
-    let mut sysctls: Vec<_> = linux.and_then(|l| l.sysctl().as_ref()).into_iter().flatten().collect();
+    let mut sysctls: Vec<_> =
+        linux.and_then(|l| l.sysctl().as_ref()).into_iter().flatten().collect();
     sysctls.sort();
     for (key, value) in sysctls {
         let origin = format!("linux.sysctl[{key:?}]");
@@ -252,7 +257,8 @@ fn sysctl_path(key: &str) -> String {
 fn outer_propagation(spec: &Spec) -> Result<u32, PlanError> {
     let asked = spec.linux().as_ref().and_then(|linux| linux.rootfs_propagation().as_deref());
     match asked {
-        None | Some("" | "shared" | "rshared" | "slave" | "rslave" | "unbindable" | "runbindable") => {
+        None
+        | Some("" | "shared" | "rshared" | "slave" | "rslave" | "unbindable" | "runbindable") => {
             Ok(MS_REC | MS_SLAVE)
         }
         Some("private" | "rprivate") => Ok(MS_REC | MS_PRIVATE),

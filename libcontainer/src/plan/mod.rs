@@ -60,7 +60,7 @@ pub enum Descriptor {
     /// The socket that `start` connects to.
     StartListener,
     /// A namespace to join.
-    Namespace(PathBuf),
+    Namespace(Join),
     /// The container's state for hooks, with this status.
     HookState(&'static str),
     /// A descriptor of the process being joined.
@@ -134,7 +134,9 @@ pub enum PlanError {
 impl fmt::Display for PlanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            PlanError::Nul { json_path } => write!(f, "{json_path}: has a NUL character inside; remove it"),
+            PlanError::Nul { json_path } => {
+                write!(f, "{json_path}: has a NUL character inside; remove it")
+            }
             PlanError::Unsupported { json_path, found, allowed } => {
                 write!(f, "{json_path}: {found:?} is not supported; {allowed}")
             }

@@ -79,7 +79,9 @@ impl Options {
             "bind" => self.bind = true,
             "rbind" => (self.bind, self.recursive) = (true, true),
             "defaults" | "" => {}
-            "remount" | "idmap" | "ridmap" | "tmpcopyup" => self.unsupported = Some(word.to_owned()),
+            "remount" | "idmap" | "ridmap" | "tmpcopyup" => {
+                self.unsupported = Some(word.to_owned())
+            }
             // Words that mount(8) keeps for itself.
             "auto" | "noauto" | "user" | "nouser" | "users" | "_netdev" | "loud" | "silent" => {}
             word => self.parameters.push(word.to_owned()),

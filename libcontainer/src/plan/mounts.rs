@@ -135,7 +135,10 @@ impl One {
             let target = format!("{}/{}", self.target.display(), mount.name);
             let step = Step::MountBind {
                 target: inside_path(&self.origin, &target)?,
-                source: text(&self.origin, mount.source.clone().into_os_string().into_encoded_bytes())?,
+                source: text(
+                    &self.origin,
+                    mount.source.clone().into_os_string().into_encoded_bytes(),
+                )?,
                 recursive: false,
                 set: self.options.own.set,
                 clear: self.options.own.clear,

@@ -97,7 +97,9 @@ impl Namespaces {
                 });
             }
             match listed.path().as_ref().filter(|path| !path.as_os_str().is_empty()) {
-                Some(path) => namespaces.joined.push(Join { namespace, path: path.clone(), origin }),
+                Some(path) => {
+                    namespaces.joined.push(Join { namespace, path: path.clone(), origin })
+                }
                 None => namespaces.new.push(namespace),
             }
         }
@@ -119,7 +121,7 @@ impl Namespaces {
     /// The steps that enter what exists. A pid namespace takes in only children: creel-init goes on in one.
     pub(super) fn join(&self, script: &mut Script) {
         for join in &self.joined {
-            let namespace = script.slot(Descriptor::Namespace(join.path.clone()));
+            let namespace = script.slot(Descriptor::Namespace(join.clone()));
             let kind = join.namespace.flag();
             script.push(format!("{}.path", join.origin), Step::JoinNamespace { namespace, kind });
         }

@@ -115,9 +115,7 @@ fn strange() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "creel-init sent something that is not a message")
 }
 
-fn take_descriptor(
-    message: &nix::sys::socket::RecvMsg<'_, '_, ()>,
-) -> io::Result<Option<OwnedFd>> {
+fn take_descriptor(message: &nix::sys::socket::RecvMsg<'_, '_, ()>) -> io::Result<Option<OwnedFd>> {
     let mut taken = None;
     for control in message.cmsgs()? {
         if let ControlMessageOwned::ScmRights(numbers) = control {

@@ -107,9 +107,13 @@ impl StepError {
     fn execute(&self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
         write!(f, "exec {name:?}")?;
         if self.is(Errno::ENOEXEC) {
-            f.write_str(" (neither a program for this architecture nor a script with #! in its first line)")
+            f.write_str(
+                " (neither a program for this architecture nor a script with #! in its first line)",
+            )
         } else if self.is(Errno::ENOENT) {
-            f.write_str(" (it was there a moment ago: its interpreter or dynamic linker is missing)")
+            f.write_str(
+                " (it was there a moment ago: its interpreter or dynamic linker is missing)",
+            )
         } else {
             Ok(())
         }
@@ -160,12 +164,17 @@ impl StepError {
     fn mount(&self, f: &mut fmt::Formatter<'_>, target: &str, what: &str) -> fmt::Result {
         match self.at {
             At::Resolve | At::Create => write!(f, "mount target /{target}"),
-            At::InProc => write!(f, "{what} at /{target}: a mount inside /proc is not allowed there"),
-            At::FilesystemType => write!(f, "{what}: the kernel does not know the type"),
+            At::InProc => {
+                write!(f, "{what} at /{target}: a mount inside /proc is not allowed there")
+            }
+            At::FilesystemType => {
+                write!(f, "{what} at /{target}: the kernel does not know the type")
+            }
             At::Parameter => write!(f, "{what} at /{target}: option {:?}", self.text),
             At::CreateFilesystem if !self.text.is_empty() => {
                 // The kernel's own words begin with a letter for their level.
-                let words = self.text.split_once(' ').map_or(self.text.as_str(), |(_, words)| words);
+                let words =
+                    self.text.split_once(' ').map_or(self.text.as_str(), |(_, words)| words);
                 write!(f, "{what} at /{target}: {words}")
             }
             _ => write!(f, "{what} at /{target}"),

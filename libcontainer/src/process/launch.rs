@@ -55,9 +55,10 @@ impl fmt::Display for LaunchError {
             LaunchError::Clone(source) if source.raw_os_error() == Some(libc::EPERM) => {
                 f.write_str("cannot make the container's namespaces; run as root")
             }
-            LaunchError::Clone(source) if source.raw_os_error() == Some(libc::ENOSPC) => {
-                f.write_str("cannot make the container's namespaces; see sysctl user.max_*_namespaces")
-            }
+            LaunchError::Clone(source) if source.raw_os_error() == Some(libc::ENOSPC) => f
+                .write_str(
+                    "cannot make the container's namespaces; see sysctl user.max_*_namespaces",
+                ),
             LaunchError::Clone(_) => f.write_str("cannot make the container's namespaces"),
             LaunchError::Exec(_) => f.write_str("cannot execute creel-init"),
         }

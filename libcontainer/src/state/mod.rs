@@ -5,7 +5,7 @@ mod store;
 mod timestamp;
 
 pub(crate) use record::{Record, RunningProcess, StartStep, VERSION};
-pub(crate) use store::{Entry, Store, waits_for_start};
 pub use record::{State, Status};
 pub use store::StoreError;
+pub(crate) use store::{Entry, Store, waits_for_start};
 pub(crate) use timestamp::now;

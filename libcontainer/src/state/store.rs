@@ -90,12 +90,12 @@ impl fmt::Display for StoreError {
                 "cannot make the state root {}; make it writable or choose another with --root",
                 path.display()
             ),
-            StoreError::File { action, path, .. } => write!(f, "cannot {action} {}", path.display()),
-            StoreError::Broken { path, .. } => write!(
-                f,
-                "{} is damaged; remove the container with delete --force",
-                path.display()
-            ),
+            StoreError::File { action, path, .. } => {
+                write!(f, "cannot {action} {}", path.display())
+            }
+            StoreError::Broken { path, .. } => {
+                write!(f, "{} is damaged; remove the container with delete --force", path.display())
+            }
             StoreError::Version { path, found } => write!(
                 f,
                 "{} has version {found}, this creel knows {VERSION}; use the creel that created it",
@@ -110,9 +110,9 @@ impl std::error::Error for StoreError {
         match self {
             StoreError::Root { source, .. } | StoreError::File { source, .. } => Some(source),
             StoreError::Broken { source, .. } => Some(source),
-            StoreError::Exists { .. } | StoreError::NotFound { .. } | StoreError::Version { .. } => {
-                None
-            }
+            StoreError::Exists { .. }
+            | StoreError::NotFound { .. }
+            | StoreError::Version { .. } => None,
         }
     }
 }
@@ -229,7 +229,9 @@ fn read_record(directory: &OwnedFd, path: &Path) -> Result<Record, StoreError> {
         errno => file_error("open", &file, errno.into()),
     })?;
     let mut text = Vec::new();
-    File::from(opened).read_to_end(&mut text).map_err(|source| file_error("read", &file, source))?;
+    File::from(opened)
+        .read_to_end(&mut text)
+        .map_err(|source| file_error("read", &file, source))?;
     let record: Record = serde_json::from_slice(&text)
         .map_err(|source| StoreError::Broken { path: file.clone(), source })?;
     if record.version != VERSION {
@@ -281,7 +283,9 @@ impl Entry {
         for name in [START, NEW_FILE, FILE] {
             match unlinkat(&*self.directory, name, UnlinkatFlags::NoRemoveDir) {
                 Ok(()) | Err(Errno::ENOENT) => {}
-                Err(errno) => return Err(file_error("remove", &self.path.join(name), errno.into())),
+                Err(errno) => {
+                    return Err(file_error("remove", &self.path.join(name), errno.into()));
+                }
             }
         }
         match unlinkat(nix::fcntl::AT_FDCWD, &self.path, UnlinkatFlags::RemoveDir) {

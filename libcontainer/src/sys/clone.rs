@@ -92,7 +92,8 @@ pub(crate) fn clone_and_exec(request: &CloneRequest<'_>) -> io::Result<Child> {
         args.flags |= CLONE_INTO_CGROUP;
         args.cgroup = cgroup.as_raw_fd() as u64;
     }
-    let blocked = nix::sys::signal::SigSet::all().thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_SETMASK)?;
+    let blocked = nix::sys::signal::SigSet::all()
+        .thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_SETMASK)?;
     // SAFETY: `args` is a whole struct clone_args whose pidfd points to a c_int. The stack is ours, 16-byte
     // aligned at its end by the kernel's caller below, and lives until the child execs or ends: with vfork
     // this thread is held until then, without it the child has a copy of all of it. `child` only makes

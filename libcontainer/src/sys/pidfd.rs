@@ -35,3 +35,11 @@ pub(crate) fn own_received(number: i32) -> OwnedFd {
     // SAFETY: the kernel made it for the one message it came with, and the caller takes each number once.
     unsafe { OwnedFd::from_raw_fd(number) }
 }
+
+/// ioctl_nsfs(2), NS_GET_NSTYPE: CLONE_NEW* of an open namespace; ENOTTY for any other file.
+pub(crate) fn namespace_kind(namespace: BorrowedFd<'_>) -> io::Result<u32> {
+    const NS_GET_NSTYPE: libc::c_ulong = 0xb703;
+    // SAFETY: the request takes no argument.
+    let kind = unsafe { libc::ioctl(namespace.as_raw_fd(), NS_GET_NSTYPE) };
+    if kind < 0 { Err(io::Error::last_os_error()) } else { Ok(kind as u32) }
+}

@@ -35,7 +35,14 @@ unsafe fn call(number: usize, arguments: [usize; 6]) -> Result<usize, Errno> {
 }
 
 /// A call whose arguments are plain numbers.
-fn numbers(number: usize, a: usize, b: usize, c: usize, d: usize, e: usize) -> Result<usize, Errno> {
+fn numbers(
+    number: usize,
+    a: usize,
+    b: usize,
+    c: usize,
+    d: usize,
+    e: usize,
+) -> Result<usize, Errno> {
     // SAFETY: used in this file only, for calls that take no pointers with these arguments.
     unsafe { call(number, [a, b, c, d, e, 0]) }
 }
@@ -112,7 +119,9 @@ pub fn join_session_keyring(name: &CStr) -> Result<(), Errno> {
     const DESCRIBE: usize = 6;
     const USER_SEARCH: u32 = 0x0008_0000;
     // SAFETY: the kernel reads one NUL-terminated text.
-    let key = unsafe { call(number::KEYCTL, [JOIN_SESSION_KEYRING, name.as_ptr() as usize, 0, 0, 0, 0])? };
+    let key = unsafe {
+        call(number::KEYCTL, [JOIN_SESSION_KEYRING, name.as_ptr() as usize, 0, 0, 0, 0])?
+    };
     let mut text = [0u8; 256];
     // SAFETY: the kernel writes at most the length given to a buffer of that length.
     let length = unsafe {
@@ -164,7 +173,8 @@ pub fn mount_setattr(tree: impl AsFd, attr: MountAttr, recursive: bool) -> Resul
     let (path, attr_at) = (c"".as_ptr() as usize, (&raw const attr) as usize);
     // SAFETY: the kernel reads an empty path and one struct of the size given.
     unsafe {
-        call(number::MOUNT_SETATTR, [tree, path, flags, attr_at, size_of::<MountAttr>(), 0]).map(drop)
+        call(number::MOUNT_SETATTR, [tree, path, flags, attr_at, size_of::<MountAttr>(), 0])
+            .map(drop)
     }
 }
 
@@ -232,7 +242,9 @@ pub fn execve(path: &CStr, arguments: &Pointers<'_>, environment: &Pointers<'_>)
 /// getcwd(2): the path with its NUL; `(unreachable)` in front says that it lies outside the root.
 pub fn getcwd(bytes: &mut [u8]) -> Result<(), Errno> {
     // SAFETY: the kernel writes at most the length given to a buffer of that length.
-    unsafe { call(number::GETCWD, [bytes.as_mut_ptr() as usize, bytes.len(), 0, 0, 0, 0]).map(drop) }
+    unsafe {
+        call(number::GETCWD, [bytes.as_mut_ptr() as usize, bytes.len(), 0, 0, 0, 0]).map(drop)
+    }
 }
 
 /// setgroups(2).
@@ -243,9 +255,7 @@ pub fn set_groups(groups: Words<'_>) -> Result<(), Errno> {
     }
     list.iter_mut().zip(groups.iter()).for_each(|(place, group)| *place = group);
     // SAFETY: the kernel reads as many numbers as the list was checked to hold.
-    unsafe {
-        call(number::SETGROUPS, [groups.len(), list.as_ptr() as usize, 0, 0, 0, 0]).map(drop)
-    }
+    unsafe { call(number::SETGROUPS, [groups.len(), list.as_ptr() as usize, 0, 0, 0, 0]).map(drop) }
 }
 
 /// setresgid(2).
@@ -270,7 +280,8 @@ pub fn set_capabilities(effective: u64, permitted: u64, inheritable: u64) -> Res
     ];
     // SAFETY: the kernel reads a header and two data structs, laid out as three words each.
     unsafe {
-        call(number::CAPSET, [header.as_ptr() as usize, data.as_ptr() as usize, 0, 0, 0, 0]).map(drop)
+        call(number::CAPSET, [header.as_ptr() as usize, data.as_ptr() as usize, 0, 0, 0, 0])
+            .map(drop)
     }
 }
 

@@ -2,10 +2,10 @@
 
 #![allow(unsafe_code)]
 
-mod calls;
-mod memory;
 #[cfg_attr(target_arch = "x86_64", path = "x86_64.rs")]
 mod arch;
+mod calls;
+mod memory;
 
 pub use calls::*;
 pub use memory::{Pointers, map_plan};

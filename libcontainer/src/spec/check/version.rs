@@ -2,16 +2,16 @@
 
 use super::CheckError;
 
-const ALLOWED: &str = "a version of runtime-spec below 2.0.0, such as \"1.3.0\"";
+const ALLOWED: &str = "a version 1 of runtime-spec, such as \"1.3.0\"";
 
-/// Everything before 2.0.0 is read with the rules of 1.3; within a major version the
-/// specification only grows.
+/// All of version 1 is read with the rules of 1.3, for within a major version the specification only
+/// grows. Before 1.0.0 properties had other names, which would be ignored.
 pub(super) fn check(version: &str) -> Result<(), CheckError> {
     if version.is_empty() {
         return Err(CheckError::missing("ociVersion", ALLOWED));
     }
     match major(version) {
-        Some(0 | 1) => Ok(()),
+        Some(1) => Ok(()),
         _ => Err(CheckError::unsupported("ociVersion", version, ALLOWED)),
     }
 }
@@ -53,10 +53,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_before_2_are_accepted() {
-        for version in
-            ["1.0.0", "1.0.2-dev", "1.3.0", "1.2.0+dev", "1.0.0-rc.5", "0.5.0-dev", "1.99.0"]
-        {
+    fn all_of_version_1_is_accepted() {
+        for version in ["1.0.0", "1.0.2-dev", "1.3.0", "1.2.0+dev", "1.0.0-rc.5", "1.99.0"] {
             assert_eq!(check(version), Ok(()), "{version}");
         }
     }
@@ -73,6 +71,7 @@ mod tests {
             "v1.0.0",
             "1.0.x",
             "01.0.0",
+            "0.5.0-dev",
             "1.0.0-",
             "1.0.0-a b",
             " 1.0.0",
