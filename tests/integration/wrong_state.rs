@@ -194,10 +194,9 @@ fn a_reused_pid_is_not_taken_for_the_container() {
     }
     let bundle = Bundle::new("reuse").config(|c| c.probe(&["exit", "0"]));
     bundle.create_and_start();
-    let pid = bundle.pid();
     bundle.wait_stopped();
     let stranger = bundle.plain(&["sleep", "600"]).spawn();
-    bundle.replace_in_state(&pid.to_string(), &stranger.pid().to_string());
+    bundle.record_pid(stranger.pid());
     assert_eq!(bundle.status(), "stopped");
     bundle.cmd(&["delete", "--force", &bundle.id]).ok();
     assert!(process_exists(stranger.pid()), "a stranger was killed");

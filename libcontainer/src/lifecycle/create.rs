@@ -152,12 +152,14 @@ impl Making {
     fn admit(&mut self, plan: &Plan) -> Result<(), Error> {
         let (Some(cgroup), Some(init)) = (&self.cgroup, &self.init) else { return Ok(()) };
         set_oom_score(init.pid, plan.oom_score_adj)?;
-        if !plan.clone_into_cgroup {
-            cgroup.enter(init.pid)?;
-            go(&init.conversation)?;
+        if plan.clone_into_cgroup {
+            return Ok(cgroup.apply(&plan.cgroup)?);
         }
+        cgroup.enter(init.pid)?;
+        // Before creel-init goes on: v1 takes the device rules one by one, and between the first, which denies
+        // all, and the last no device can be made.
         cgroup.apply(&plan.cgroup)?;
-        Ok(())
+        go(&init.conversation)
     }
 
     /// Answers creel-init until everything is prepared.

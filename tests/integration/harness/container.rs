@@ -97,12 +97,14 @@ impl Bundle {
         text.lines().filter_map(|line| line.parse().ok()).collect()
     }
 
-    /// Puts one text in the place of another in the files that keep the container's state.
-    pub(crate) fn replace_in_state(&self, old: &str, new: &str) {
+    /// Makes creel's state name another process, without touching the start time that is saved with it.
+    pub(crate) fn record_pid(&self, pid: u32) {
         let file = self.root().join(&self.id).join("state.json");
-        let text = std::fs::read_to_string(&file).expect("state.json");
-        assert!(text.contains(old), "no {old} in {text}");
-        std::fs::write(&file, text.replace(old, new)).expect("state.json");
+        let text = std::fs::read(&file).expect("state.json");
+        let mut state: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+        assert!(state["init"]["pid"].is_u64(), "no pid in {state}");
+        state["init"]["pid"] = pid.into();
+        std::fs::write(&file, state.to_string()).expect("state.json");
     }
 
     /// Waits until the container's process has ended, and reaps it as a shim would.
