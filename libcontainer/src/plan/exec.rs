@@ -19,6 +19,8 @@ pub(crate) struct ExecRequest<'a> {
     pub(crate) preserve_fds: u32,
     /// Keep the caller's session keyring.
     pub(crate) no_new_keyring: bool,
+    /// creel-init is cloned straight into the container's cgroup.
+    pub(crate) in_cgroup: bool,
 }
 
 /// The plan of an exec.
@@ -36,7 +38,9 @@ pub(crate) fn plan_exec(request: &ExecRequest<'_>, host: &Host) -> Result<ExecPl
     script.push("", Step::CloseFrom { first: 3 + request.preserve_fds });
     script.push("", Step::ResetSignals {});
     script.push("", Step::NonDumpable {});
-    script.push("", Step::AwaitCgroup {});
+    if !request.in_cgroup {
+        script.push("", Step::AwaitCgroup {});
+    }
     let kinds = request.namespaces.iter().fold(0, |kinds, namespace| kinds | namespace.flag());
     if kinds != 0 {
         let namespace = script.slot(Descriptor::Process);
