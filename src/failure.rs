@@ -48,6 +48,17 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// What the user can do about it, where the reason alone does not say.
+    pub(crate) fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::Create { source } | Self::Run { source } | Self::Exec { source } => {
+                source.advice()
+            }
+            Self::Library { source } => source.advice(),
+            _ => None,
+        }
+    }
+
     /// As runc's: 1, but 255 for an exec that was not set up, so that it is not taken for the
     /// status of its process, and 3 for a command nobody knows.
     pub(crate) fn exit_code(&self) -> i32 {

@@ -377,18 +377,9 @@ fn cgroups_path(spec: &Spec) -> Option<&Path> {
 
 /// creel-init opens it again; here a missing one is known before anything is made.
 fn check_rootfs(rootfs: &Path) -> Result<(), Error> {
-    let found = fs::metadata(rootfs).map_err(|source| {
-        Error::io(
-            "use root.path: unpack a root file system at, or point root.path elsewhere than",
-            rootfs,
-            source,
-        )
-    })?;
-    if found.is_dir() {
-        return Ok(());
-    }
-    let source = io::Error::from_raw_os_error(libc::ENOTDIR);
-    Err(Error::io("use as root.path", rootfs, source))
+    let unusable = |source| Error::RootFilesystem { path: rootfs.to_owned(), source };
+    let found = fs::metadata(rootfs).map_err(unusable)?;
+    if found.is_dir() { Ok(()) } else { Err(unusable(io::Error::from_raw_os_error(libc::ENOTDIR))) }
 }
 
 fn record(spec: &Spec, request: &Request, plan: &Plan) -> Record {
