@@ -25,4 +25,5 @@ mod program;
 mod regression;
 mod rootfs;
 mod rootfs_kinds;
+mod user_namespaces;
 mod wrong_state;

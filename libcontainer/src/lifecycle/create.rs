@@ -4,7 +4,7 @@ use super::{Container, Runtime, console, delete, steps, warn};
 use crate::cgroups::Cgroup;
 use crate::error::Error;
 use crate::hooks;
-use crate::plan::{self, Descriptor, Hook, Host, Join, Namespace, Plan, Request};
+use crate::plan::{self, Descriptor, Hook, Host, IdMaps, Join, Limit, Namespace, Plan, Request};
 use crate::process::conversation::{Conversation, Event};
 use crate::process::identity::Identity;
 use crate::process::launch::{Init, Launch, launch};
@@ -136,7 +136,7 @@ impl Making {
         let steps = steps(&plan.inside);
         let descriptors: Vec<BorrowedFd<'_>> = opened.descriptors.iter().map(AsFd::as_fd).collect();
         let cgroup = self.cgroup.as_ref().filter(|_| plan.clone_into_cgroup).and_then(Cgroup::fd);
-        let cloned = plan.new_namespaces.iter().filter(|kind| **kind != Namespace::Cgroup);
+        let cloned = plan.cloned_namespaces.iter();
         self.init = Some(launch(&Launch {
             steps: &steps,
             descriptors: &descriptors,
@@ -151,8 +151,15 @@ impl Making {
     /// While creel-init works, what only this side can do: limits, devices, the score of the OOM killer.
     fn admit(&mut self, plan: &Plan) -> Result<(), Error> {
         let (Some(cgroup), Some(init)) = (&self.cgroup, &self.init) else { return Ok(()) };
+        // Before the score: what is not mapped owns its files in /proc, but may not write them.
+        if let Some(maps) = &plan.id_maps {
+            write_id_maps(init.pid, maps)?;
+        }
         set_oom_score(init.pid, plan.oom_score_adj)?;
         if plan.clone_into_cgroup {
+            if plan.id_maps.is_some() {
+                go(&init.conversation)?;
+            }
             return Ok(cgroup.apply(&plan.cgroup)?);
         }
         cgroup.enter(init.pid)?;
@@ -189,7 +196,7 @@ impl Making {
                 Event::Console(terminal) => {
                     self.terminal = console::take(terminal, options.console_socket.as_deref())?;
                 }
-                Event::Ready => return Ok(()),
+                Event::Ready => return set_limits(init.pid, &plan.outer_limits),
                 Event::Failed(report) => {
                     return Err(Error::Step(Box::new(StepError::new(report, &plan.inside))));
                 }
@@ -426,6 +433,29 @@ pub(super) fn set_oom_score(pid: i32, score: Option<i32>) -> Result<(), Error> {
     let file = format!("/proc/{pid}/oom_score_adj");
     fs::write(&file, score.to_string())
         .map_err(|source| Error::io("write process.oomScoreAdj to", file, source))
+}
+
+/// user_namespaces(7): each map is written once, whole.
+fn write_id_maps(pid: i32, maps: &IdMaps) -> Result<(), Error> {
+    let users = ("uid_map", &maps.users, "write linux.uidMappings to");
+    let groups = ("gid_map", &maps.groups, "write linux.gidMappings to");
+    for (file, maps, action) in [users, groups] {
+        if maps.is_empty() {
+            continue;
+        }
+        let file = format!("/proc/{pid}/{file}");
+        fs::write(&file, IdMaps::text(maps)).map_err(|source| Error::io(action, file, source))?;
+    }
+    Ok(())
+}
+
+/// prlimit(2) on a process that has done all but execve: it opens nothing any more.
+pub(super) fn set_limits(pid: i32, limits: &[Limit]) -> Result<(), Error> {
+    for limit in limits {
+        crate::sys::set_limit(pid, limit.resource, limit.soft, limit.hard)
+            .map_err(|source| Error::io("set", limit.origin.as_str(), source))?;
+    }
+    Ok(())
 }
 
 pub(super) fn next(conversation: &Conversation) -> Result<Event, Error> {

@@ -1,6 +1,6 @@
 //! `exec`: one more process in a running container.
 
-use super::create::{enter_second_process, go, next, set_oom_score, write_pid_file};
+use super::create::{enter_second_process, go, next, set_limits, set_oom_score, write_pid_file};
 use super::{Container, console, foreground, start, state, steps, warn};
 use crate::cgroups::{self, Cgroup};
 use crate::error::Error;
@@ -292,7 +292,7 @@ fn prepare(
             Event::Console(master) => {
                 terminal = console::take(master, options.console_socket.as_deref())?;
             }
-            Event::Ready => break,
+            Event::Ready => break set_limits(init.pid, &plan.outer_limits)?,
             Event::Failed(report) => return Err(Error::Step(Box::new(explain(report)))),
             Event::Closed => {
                 let cgroup = record.open_cgroup()?;
