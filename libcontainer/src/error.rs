@@ -2,6 +2,9 @@
 
 use crate::cgroups;
 use crate::hooks::HookError;
+use crate::lsm::LsmError;
+use crate::mount_tree::MountTreeError;
+use crate::netlink::NetDeviceError;
 use crate::plan::PlanError;
 use crate::process::{LaunchError, StepError};
 use crate::spec::{CheckError, IdError, LoadError};
@@ -32,6 +35,12 @@ pub enum Error {
     Step(Box<StepError>),
     /// A hook in the runtime's namespaces.
     Hook(HookError),
+    /// A label for a security module that is off.
+    Lsm(LsmError),
+    /// An id-mapped mount.
+    MountTree(MountTreeError),
+    /// A network device of the host.
+    NetDevice(NetDeviceError),
     /// The directory that root.path names.
     RootFilesystem {
         /// The directory.
@@ -106,6 +115,8 @@ impl Error {
     pub fn advice(&self) -> Option<&'static str> {
         match self {
             Error::Step(step) => step.advice(),
+            Error::MountTree(error) => error.advice(),
+            Error::NetDevice(error) => error.advice(),
             Error::Store(StoreError::Root { .. }) => {
                 Some("make it writable, or choose another state root with --root")
             }
@@ -132,6 +143,9 @@ impl Error {
             Error::Launch(inner) => inner,
             Error::Step(inner) => inner.as_ref(),
             Error::Hook(inner) => inner,
+            Error::Lsm(inner) => inner,
+            Error::MountTree(inner) => inner,
+            Error::NetDevice(inner) => inner,
             _ => return None,
         };
         Some(inner)
@@ -216,4 +230,7 @@ from!(
     Cgroup(cgroups::Error),
     Launch(LaunchError),
     Hook(HookError),
+    Lsm(LsmError),
+    MountTree(MountTreeError),
+    NetDevice(NetDeviceError),
 );

@@ -27,6 +27,9 @@ mod error;
 mod hooks;
 mod host;
 mod lifecycle;
+mod lsm;
+mod mount_tree;
+mod netlink;
 mod owner;
 pub mod plan;
 mod process;
@@ -40,6 +43,9 @@ pub use lifecycle::{
     Container, CreateOptions, ExecOptions, ExecProcess, ProcessOverrides, RunOptions, Runtime,
     Started,
 };
+pub use lsm::LsmError;
+pub use mount_tree::MountTreeError;
+pub use netlink::NetDeviceError;
 pub use owner::user_name;
 pub use process::{Exit, LaunchError, StepError};
 pub use state::{State, Status, StoreError};

@@ -36,6 +36,19 @@ impl Buffer {
         self.bytes[0] = 0;
     }
 
+    /// Appends a number in decimal.
+    pub fn push_decimal(&mut self, value: u32) -> Result<(), Errno> {
+        let mut digits = [0; 10];
+        let mut rest = value;
+        let mut first = digits.len();
+        while first == digits.len() || rest != 0 {
+            first -= 1;
+            digits[first] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        self.push(&digits[first..])
+    }
+
     /// Appends a number in octal.
     pub fn push_octal(&mut self, value: u32) -> Result<(), Errno> {
         let mut digits = [0; 11];

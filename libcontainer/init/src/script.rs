@@ -5,8 +5,8 @@ use crate::buffer::Buffer;
 use crate::channel::Channel;
 use crate::failure::{Context, Failure, Outcome};
 use crate::{
-    console, device, home, hook, identity, loopback, mask, mount, namespace, pivot, program,
-    resolve, start, sys, sysctl,
+    console, device, home, hook, identity, label, loopback, mask, mount, namespace, pivot, placement,
+    program, remount, resolve, start, sys, sysctl, time,
 };
 use creel_wire::message::{At, Kind, Message};
 use creel_wire::{Plan, Step};
@@ -140,6 +140,26 @@ fn carry_out(c: &mut Container, index: u32, step: Step<'_>) -> Outcome {
                 sys::MountAttr { set: recursive_set, clear: recursive_clear, ..Default::default() };
             mount::bind(c.root()?, &settings, source, recursive, own, below)
         }
+        Step::MountTree { target, tree, propagation, flags } => {
+            let settings = mount::Settings { target, propagation, flags };
+            mount::tree(c.root()?, &settings, sys::borrow(tree))
+        }
+        Step::Remount {
+            target,
+            parameters,
+            reconfigure,
+            set,
+            clear,
+            recursive_set,
+            recursive_clear,
+            propagation,
+        } => {
+            let own = sys::MountAttr { set, clear, ..Default::default() };
+            let below =
+                sys::MountAttr { set: recursive_set, clear: recursive_clear, ..Default::default() };
+            let parameters = reconfigure.then_some(parameters);
+            remount::change(c.root()?, target, parameters, own, below, propagation)
+        }
         Step::MountAttributes { target, set } => mount::set_attributes(c.root()?, target, set),
         Step::Device { path, mode, major, minor, uid, gid } => {
             device::node(c.root()?, path, device::Node { mode, major, minor, uid, gid })
@@ -195,6 +215,17 @@ fn carry_out(c: &mut Container, index: u32, step: Step<'_>) -> Outcome {
             c.channel = start::await_start(listener)?;
             Ok(())
         }
+        Step::TimeNamespace { offsets } => time::enter_new(c, offsets),
+        Step::Personality { persona } => placement::personality(persona),
+        Step::Scheduler { policy, flags, nice, priority, runtime, deadline, period } => {
+            let wanted =
+                sys::SchedAttr { policy, flags, nice, priority, runtime, deadline, period };
+            placement::scheduler(wanted)
+        }
+        Step::IoPriority { value } => placement::io_priority(value),
+        Step::MemoryPolicy { mode, nodes } => placement::memory_policy(mode, nodes),
+        Step::Affinity { cpus } => placement::affinity(cpus),
+        Step::ExecLabel { files, label } => label::at_exec(c, files, label),
         Step::Seccomp { flags, program } => sys::install_filter(flags, program).at(At::Call),
         Step::Execute { arguments, environment } => program::execute(c, arguments, environment),
         Step::_Lifetime(never, _) => match never {},

@@ -1,33 +1,11 @@
 //! Sysctls, through a procfs that is ours alone: the container's own /proc may be covered.
 
-use crate::failure::{Context, Failure, Outcome};
+use crate::failure::Outcome;
+use crate::procfs;
 use crate::script::Container;
 use core::ffi::CStr;
-use creel_wire::message::At;
-use rustix::fd::OwnedFd;
-use rustix::fs::{self, Mode, OFlags, ResolveFlags};
-use rustix::io::Errno;
-use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
 
 /// Writes `value` to the file at `path`, relative to the top of procfs.
 pub fn write(c: &mut Container, path: &CStr, value: &[u8]) -> Outcome {
-    if c.proc.is_none() {
-        c.proc = Some(own_procfs().at(At::OwnProc)?);
-    }
-    let Some(proc) = &c.proc else { return Err(Failure::new(At::OwnProc, Errno::BADF)) };
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_XDEV | ResolveFlags::NO_SYMLINKS;
-    let flags = OFlags::WRONLY | OFlags::CLOEXEC;
-    let file = fs::openat2(proc, path, flags, Mode::empty(), resolve).at(At::OpenFile)?;
-    let written = rustix::io::write(&file, value).at(At::WriteFile)?;
-    if written == value.len() { Ok(()) } else { Err(Failure::new(At::WriteFile, Errno::IO)) }
-}
-
-/// A detached procfs of this pid namespace.
-fn own_procfs() -> Result<OwnedFd, Errno> {
-    let context = fsopen(c"proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
-    fsconfig_create(&context)?;
-    let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID
-        | MountAttrFlags::MOUNT_ATTR_NODEV
-        | MountAttrFlags::MOUNT_ATTR_NOEXEC;
-    fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes)
+    procfs::write(procfs::top(c)?, path, value)
 }

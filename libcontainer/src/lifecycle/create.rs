@@ -4,7 +4,10 @@ use super::{Container, Runtime, console, delete, steps, warn};
 use crate::cgroups::Cgroup;
 use crate::error::Error;
 use crate::hooks;
-use crate::plan::{self, Descriptor, Hook, Host, IdMaps, Join, Limit, Namespace, Plan, Request};
+use crate::lsm;
+use crate::mount_tree;
+use crate::netlink;
+use crate::plan::{self, Descriptor, Hook, Host, IdMaps, Join, Limit, Namespace, Plan, Request, Surroundings};
 use crate::process::conversation::{Conversation, Event};
 use crate::process::identity::Identity;
 use crate::process::launch::{Init, Launch, launch};
@@ -70,6 +73,7 @@ impl Runtime {
         let bundle = fs::canonicalize(&options.bundle).unwrap_or_else(|_| options.bundle.clone());
         let spec = load(&bundle)?;
         check_terminal(&spec, options, separate_start)?;
+        lsm::check(&spec.process().clone().unwrap_or_default(), spec.linux().as_ref())?;
         let host = Host::probe(cgroups_path(&spec))?;
         let request = Request {
             id: id.to_owned(),
@@ -156,8 +160,11 @@ impl Making {
             write_id_maps(init.pid, maps)?;
         }
         set_oom_score(init.pid, plan.oom_score_adj)?;
+        if let Some(devices) = &plan.net_devices {
+            netlink::move_devices(devices, init.pid)?;
+        }
         if plan.clone_into_cgroup {
-            if plan.id_maps.is_some() {
+            if plan.id_maps.is_some() || plan.net_devices.is_some() {
                 go(&init.conversation)?;
             }
             return Ok(cgroup.apply(&plan.cgroup)?);
@@ -265,6 +272,7 @@ impl Opened {
             Descriptor::StartListener => start_listener(entry)
                 .map_err(|source| Error::io("make the start socket in", entry.path(), source)),
             Descriptor::Namespace(join) => open_namespace(join),
+            Descriptor::MountTree(tree) => Ok(mount_tree::make(tree)?),
             Descriptor::HookState(status) => {
                 let memfd = nix::sys::memfd::memfd_create(
                     c"creel-state",
@@ -407,6 +415,7 @@ fn record(spec: &Spec, request: &Request, plan: &Plan) -> Record {
         annotations: spec.annotations().clone().unwrap_or_default().into_iter().collect(),
         cgroup: plan.cgroup.record(),
         namespaces,
+        surroundings: Surroundings::of(spec.linux().as_ref()),
         joined_pid: plan.second_process,
         no_new_keyring: request.no_new_keyring,
         poststart: Hook::all("poststart", hooks.and_then(|hooks| hooks.poststart().as_ref())),

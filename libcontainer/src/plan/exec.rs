@@ -2,8 +2,9 @@
 //! settings with explicit overrides on top.
 
 use super::inside::{become_process, execute};
+use super::placement::{self, ExecAffinity, Surroundings};
 use super::process::{Identity, Limit, console, limits};
-use super::{Descriptor, Host, Namespace, PlanError, Planned, Script, text};
+use super::{Descriptor, Host, Namespace, PlanError, Planned, Script, labels, text};
 use creel_wire::owned::Step;
 use oci_spec::runtime::Process;
 
@@ -13,6 +14,8 @@ pub(crate) struct ExecRequest<'a> {
     pub(crate) id: &'a str,
     /// The settings of the new process, overrides applied.
     pub(crate) process: &'a Process,
+    /// What `linux` of its config.json says of the container's processes.
+    pub(crate) surroundings: &'a Surroundings,
     /// The namespaces that the container has of its own.
     pub(crate) namespaces: &'a [Namespace],
     /// How many descriptors from 3 on the process inherits.
@@ -39,6 +42,8 @@ pub(crate) fn plan_exec(request: &ExecRequest<'_>, host: &Host) -> Result<ExecPl
     script.push("", Step::CloseFrom { first: 3 + request.preserve_fds });
     script.push("", Step::ResetSignals {});
     script.push("", Step::NonDumpable {});
+    let affinity = ExecAffinity::of(request.process)?;
+    affinity.first(&mut script);
     if !request.in_cgroup {
         script.push("", Step::AwaitAdmission {});
     }
@@ -51,7 +56,7 @@ pub(crate) fn plan_exec(request: &ExecRequest<'_>, host: &Host) -> Result<ExecPl
         script.push("", Step::EnterPidNamespace {});
     }
     script.push("", Step::NewSession {});
-    script.push("", Step::ResetAffinity {});
+    affinity.second(&mut script);
     if !request.no_new_keyring {
         let name = text("", format!("_ses.{}", request.id))?;
         script.push("", Step::SessionKeyring { name });
@@ -62,6 +67,8 @@ pub(crate) fn plan_exec(request: &ExecRequest<'_>, host: &Host) -> Result<ExecPl
     let identity = Identity::of(request.process, host)?;
     script.warnings.extend(identity.warnings.iter().cloned());
     let outer_limits = request.namespaces.contains(&Namespace::User);
+    labels::plan(&mut script, request.process)?;
+    placement::plan(&mut script, request.process, request.surroundings)?;
     become_process(&mut script, request.process, &identity, outer_limits)?;
     script.push("", Step::Ready {});
     execute(&mut script, request.process)?;

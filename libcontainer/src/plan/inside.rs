@@ -3,10 +3,12 @@
 use super::capabilities::Sets;
 use super::id_maps::IdMaps;
 use super::namespaces::{Namespace, Namespaces};
+use super::net_devices::NetDevices;
+use super::placement::{self, Surroundings};
 use super::process::Identity;
 use super::{
-    Descriptor, Host, Plan, PlanError, Request, Script, devices, hooks, inside_path, mounts,
-    process, text,
+    Descriptor, Host, Plan, PlanError, Request, Script, devices, hooks, inside_path, labels, mounts,
+    process, text, time,
 };
 use crate::cgroups;
 use creel_wire::owned::Step;
@@ -18,19 +20,24 @@ const MS_SLAVE: u32 = 0x8_0000;
 const MS_PRIVATE: u32 = 0x4_0000;
 
 pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, PlanError> {
-    let namespaces = Namespaces::of(spec)?;
+    let namespaces = Namespaces::of(spec);
+    let net_devices = NetDevices::of(spec, &namespaces)?;
     let cgroup = plan_cgroup(spec, request, host)?;
     let process = spec.process().clone().unwrap_or_default();
     let clone_into_cgroup = matches!(host.cgroups, cgroups::Layout::V2 { .. });
     let mut script = Script::new();
 
-    enter(&mut script, request, &namespaces, clone_into_cgroup);
+    let admitted = !clone_into_cgroup || namespaces.is_new(Namespace::User) || net_devices.is_some();
+    enter(&mut script, request, &namespaces, admitted);
+    time::plan(&mut script, spec, &namespaces);
     name(&mut script, spec, &namespaces)?;
     let create_hooks = build_root(&mut script, spec, request, &namespaces, &cgroup, &process)?;
     close_root(&mut script, spec)?;
     let identity = Identity::of(&process, host)?;
     script.warnings.extend(identity.warnings.iter().cloned());
     let outer_limits = namespaces.has(Namespace::User);
+    labels::plan(&mut script, &process)?;
+    placement::plan(&mut script, &process, &Surroundings::of(spec.linux().as_ref()))?;
     become_process(&mut script, &process, &identity, outer_limits)?;
     wait_for_start(&mut script, spec, request)?;
     execute(&mut script, &process)?;
@@ -41,6 +48,7 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
         second_process: namespaces.needs_second_process(),
         id_maps: IdMaps::of(spec, &namespaces),
         joined_namespaces: namespaces.joined,
+        net_devices,
         cgroup,
         clone_into_cgroup,
         outer_limits: if outer_limits { process::limits(&process) } else { Vec::new() },
@@ -66,13 +74,13 @@ fn plan_cgroup(spec: &Spec, request: &Request, host: &Host) -> Result<cgroups::P
 /// First nothing of the caller may be left: descriptors, signals. Before anything that others are in is
 /// joined, this process stops being dumpable, so that nobody there can trace it. The cgroup comes before
 /// the cgroup namespace, which shows what its maker is in.
-fn enter(script: &mut Script, request: &Request, namespaces: &Namespaces, in_cgroup: bool) {
+fn enter(script: &mut Script, request: &Request, namespaces: &Namespaces, admitted: bool) {
     script.push("", Step::CloseFrom { first: 3 + request.preserve_fds });
     script.push("", Step::ResetSignals {});
     if !namespaces.joined.is_empty() {
         script.push("", Step::NonDumpable {});
     }
-    if !in_cgroup || namespaces.is_new(Namespace::User) {
+    if admitted {
         script.push("", Step::AwaitAdmission {});
     }
     namespaces.join(script);
@@ -126,8 +134,7 @@ fn build_root(
         "root.path",
         Step::Root { path: text("root.path", root.into_os_string().into_encoded_bytes())? },
     );
-    let cgroup_namespace = namespaces.has(Namespace::Cgroup);
-    mounts::plan(script, spec, request, cgroup, cgroup_namespace)?;
+    mounts::plan(script, spec, request, cgroup, namespaces)?;
     devices::plan(script, spec, namespaces.has(Namespace::User))?;
     let cwd = path_text(process.cwd());
     script.push("process.cwd", Step::MakeDirectory { path: inside_path("process.cwd", &cwd)? });

@@ -7,10 +7,15 @@ mod exec;
 mod hooks;
 mod id_maps;
 mod inside;
+mod labels;
 mod mount_options;
+mod mount_tree;
 mod mounts;
 mod namespaces;
+mod net_devices;
+mod placement;
 mod process;
+mod time;
 
 use crate::cgroups;
 use creel_wire::Slot;
@@ -23,7 +28,11 @@ use std::path::PathBuf;
 pub(crate) use exec::{ExecPlan, ExecRequest, plan_exec};
 pub(crate) use hooks::Hook;
 pub use id_maps::{IdMap, IdMaps};
+pub(crate) use labels::{apparmor_profile, given as given_label};
+pub use mount_tree::{MountIds, MountTree};
 pub use namespaces::{Join, Namespace};
+pub use net_devices::{NetDevice, NetDevices};
+pub(crate) use placement::{Surroundings, enters_late};
 pub use process::Limit;
 
 /// What planning has to know of the host.
@@ -64,6 +73,8 @@ pub enum Descriptor {
     StartListener,
     /// A namespace to join.
     Namespace(Join),
+    /// Mounts of the host with their ids mapped.
+    MountTree(MountTree),
     /// The container's state for hooks, with this status.
     HookState(&'static str),
     /// A descriptor of the process being joined.
@@ -94,6 +105,8 @@ pub struct Plan {
     pub second_process: bool,
     /// Written to /proc/PID/uid_map and gid_map of a new user namespace.
     pub id_maps: Option<IdMaps>,
+    /// Network devices that move in, before creel-init goes on.
+    pub net_devices: Option<NetDevices>,
     /// Limits that the library sets from outside, since the process itself may not.
     pub outer_limits: Vec<Limit>,
     /// Directories and writes of the cgroups.

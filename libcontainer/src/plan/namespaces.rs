@@ -1,6 +1,6 @@
 //! Which namespaces are made, which are joined, and when.
 
-use super::{Descriptor, PlanError, Script};
+use super::{Descriptor, Script};
 use creel_wire::owned::Step;
 use oci_spec::runtime::{LinuxNamespaceType, Spec};
 use serde::{Deserialize, Serialize};
@@ -50,6 +50,11 @@ impl Namespace {
         }
     }
 
+    /// Whether creel-init always makes it itself, with a step of its own.
+    fn is_late(self) -> bool {
+        matches!(self, Namespace::Cgroup | Namespace::Time)
+    }
+
     fn of(kind: LinuxNamespaceType) -> Self {
         match kind {
             LinuxNamespaceType::Mount => Namespace::Mount,
@@ -83,19 +88,12 @@ pub(super) struct Namespaces {
 }
 
 impl Namespaces {
-    pub(super) fn of(spec: &Spec) -> Result<Self, PlanError> {
+    pub(super) fn of(spec: &Spec) -> Self {
         let mut namespaces = Namespaces::default();
         let listed = spec.linux().as_ref().and_then(|linux| linux.namespaces().as_ref());
         for (index, listed) in listed.into_iter().flatten().enumerate() {
             let namespace = Namespace::of(listed.typ());
             let origin = format!("linux.namespaces[{index}]");
-            if namespace == Namespace::Time {
-                return Err(PlanError::Unsupported {
-                    json_path: format!("{origin}.type"),
-                    found: namespace.file().to_owned(),
-                    allowed: "mount, cgroup, uts, ipc, user, pid and network are supported so far",
-                });
-            }
             match listed.path().as_ref().filter(|path| !path.as_os_str().is_empty()) {
                 Some(path) => {
                     namespaces.joined.push(Join { namespace, path: path.clone(), origin })
@@ -103,7 +101,7 @@ impl Namespaces {
                 None => namespaces.new.push(namespace),
             }
         }
-        Ok(namespaces)
+        namespaces
     }
 
     pub(super) fn has(&self, namespace: Namespace) -> bool {
@@ -119,13 +117,14 @@ impl Namespaces {
     }
 
     /// Those that the clone makes. The cgroup namespace shows the cgroup that its maker is in, so it is made
-    /// only after the container's own was entered; and what is to belong to a joined user namespace is made
+    /// only after the container's own was entered; the offsets of a time namespace have to be written before
+    /// anything is in it; and what is to belong to a joined user namespace is made
     /// only after that was joined.
     pub(super) fn cloned(&self) -> Vec<Namespace> {
         if self.joins(Namespace::User) {
             return Vec::new();
         }
-        self.new.iter().copied().filter(|namespace| *namespace != Namespace::Cgroup).collect()
+        self.new.iter().copied().filter(|namespace| !namespace.is_late()).collect()
     }
 
     /// Whether creel-init goes on in a child: a pid namespace that is joined, or made by unshare(2), takes in
@@ -145,7 +144,7 @@ impl Namespaces {
             script.push(format!("{}.path", join.origin), Step::JoinNamespace { namespace, kind });
         }
         if self.joins(Namespace::User) {
-            let late = self.new.iter().filter(|namespace| **namespace != Namespace::Cgroup);
+            let late = self.new.iter().filter(|namespace| !namespace.is_late());
             let flags = late.fold(0, |flags, namespace| flags | namespace.flag());
             script.push("linux.namespaces", Step::Unshare { flags });
         }

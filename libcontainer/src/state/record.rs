@@ -1,7 +1,7 @@
 //! What is saved of a container, and what is shown of it.
 
 use crate::cgroups;
-use crate::plan::{Hook, Namespace, Planned};
+use crate::plan::{Hook, Namespace, Planned, Surroundings};
 use crate::process::identity::Identity;
 use creel_wire::Slot;
 use creel_wire::owned::{Step, Text};
@@ -33,6 +33,9 @@ pub(crate) struct Record {
     pub(crate) cgroup: cgroups::Record,
     /// The namespaces that it does not share with the runtime: what exec has to join.
     pub(crate) namespaces: Vec<Namespace>,
+    /// What exec gives its processes besides the settings.
+    #[serde(default, skip_serializing_if = "Surroundings::is_default")]
+    pub(crate) surroundings: Surroundings,
     /// Its pid namespace is somebody else's too: the end of its process does not end all that is in it.
     pub(crate) joined_pid: bool,
     pub(crate) no_new_keyring: bool,
