@@ -24,6 +24,7 @@
 
 pub mod cgroups;
 mod error;
+mod features;
 mod hooks;
 mod host;
 mod lifecycle;
@@ -38,6 +39,7 @@ mod state;
 mod sys;
 
 pub use error::Error;
+pub use features::features;
 pub use hooks::{HookError, HookFailure};
 pub use lifecycle::{
     Container, CreateOptions, ExecOptions, ExecProcess, ProcessOverrides, RunOptions, Runtime,

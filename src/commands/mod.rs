@@ -3,6 +3,7 @@
 mod create;
 mod delete;
 mod exec;
+mod features;
 mod kill;
 mod list;
 mod run;
@@ -22,6 +23,7 @@ pub(crate) enum Command {
     Create(create::CreateArgs),
     Delete(delete::DeleteArgs),
     Exec(exec::ExecArgs),
+    Features(features::FeaturesArgs),
     Kill(kill::KillArgs),
     List(list::ListArgs),
     Run(run::RunArgs),
@@ -43,6 +45,7 @@ pub(crate) fn run(
         Command::Create(args) => create::run(args, globals, &runtime),
         Command::Delete(args) => delete::run(&args, &runtime),
         Command::Exec(args) => exec::run(args, globals, &runtime, report),
+        Command::Features(_) => features::run(),
         Command::Kill(args) => kill::run(&args, &runtime),
         Command::List(args) => list::run(&args, &runtime),
         Command::Run(args) => run::run(args, globals, &runtime),

@@ -12,7 +12,6 @@ use crate::failure::Failure;
 pub(crate) enum Unbuilt {
     Checkpoint(CheckpointArgs),
     Events(EventsArgs),
-    Features(FeaturesArgs),
     Pause(IdArgs),
     Ps(PsArgs),
     Restore(RestoreArgs),
@@ -25,7 +24,6 @@ impl Unbuilt {
         let what = match self {
             Self::Checkpoint(_) => "checkpoint",
             Self::Events(_) => "events",
-            Self::Features(_) => "features",
             Self::Pause(_) => "pause",
             Self::Ps(_) => "ps",
             Self::Restore(_) => "restore",
@@ -42,9 +40,6 @@ pub(crate) struct IdArgs {
     #[arg(value_name = "container-id")]
     id: String,
 }
-
-#[derive(Args, Debug, PartialEq, Eq)]
-pub(crate) struct FeaturesArgs {}
 
 #[derive(Args, Debug, PartialEq, Eq)]
 pub(crate) struct EventsArgs {

@@ -29,6 +29,8 @@ pub(crate) use exec::{ExecPlan, ExecRequest, plan_exec};
 pub(crate) use hooks::Hook;
 pub use id_maps::{IdMap, IdMaps};
 pub(crate) use labels::{apparmor_profile, given as given_label};
+#[cfg(test)]
+pub(crate) use mount_options::knows as knows_mount_option;
 pub use mount_tree::{MountIds, MountTree};
 pub use namespaces::{Join, Namespace};
 pub use net_devices::{NetDevice, NetDevices};

@@ -59,6 +59,12 @@ pub(super) struct Options {
     pub(super) ids_below: Option<bool>,
 }
 
+/// Whether creel itself knows a word; any other goes to the file system.
+#[cfg(test)]
+pub(crate) fn knows(word: &str) -> bool {
+    Options::parse(std::iter::once(&word.to_owned())).parameters.is_empty()
+}
+
 impl Options {
     pub(super) fn parse<'a>(words: impl Iterator<Item = &'a String>) -> Self {
         let mut options = Options::default();
