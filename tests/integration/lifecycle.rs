@@ -225,3 +225,19 @@ fn a_container_in_the_foreground_can_be_deleted_by_force() {
     assert!(begin.elapsed() < Duration::from_secs(30), "took {:?}", begin.elapsed());
     bundle.assert_nothing_left();
 }
+
+/// As in `run | head`, with a terminal, whose output the runtime itself writes.
+#[test]
+fn a_container_whose_output_nobody_reads_is_ended() {
+    runc_deviates!("it goes on until its terminal is gone");
+    let bundle = Bundle::new("unread").busybox().config(|c| {
+        c.set("/process/terminal", true);
+        c.args(&["/bin/sh", "-c", "trap '' HUP; yes; sleep 60"]);
+    });
+    let begin = Instant::now();
+    let piped = ["sh", "-c", "\"$@\" | head -c 10 >/dev/null", "sh"];
+    let words = ["run", "--bundle", &bundle.bundle_path(), &bundle.id];
+    bundle.wrapped(&piped, &words).ok();
+    assert!(begin.elapsed() < Duration::from_secs(8), "took {:?}", begin.elapsed());
+    bundle.assert_nothing_left();
+}

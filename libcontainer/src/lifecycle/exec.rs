@@ -103,7 +103,10 @@ impl Container {
         let terminal = prepared.map_err(|error| abandon(&joined, error))?;
         match watch {
             None => Ok(Started::Detached(joined.pid)),
-            Some(watch) => watch.attend(&joined, terminal).map(Started::Ended),
+            Some(watch) => watch
+                .attend(&joined, terminal)
+                .map(Started::Ended)
+                .map_err(|error| abandon(&joined, error)),
         }
     }
 

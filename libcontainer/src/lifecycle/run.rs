@@ -49,11 +49,15 @@ impl Runtime {
             return Err(self.end(id, &record, &init, error));
         }
         let Some(watch) = watch else { return Ok(None) };
-        let exit = watch.attend(&init, terminal);
+        let exit = match watch.attend(&init, terminal) {
+            Ok(exit) => exit,
+            // As when nobody reads its output any more.
+            Err(error) => return Err(self.end(id, &record, &init, error)),
+        };
         if !run.keep {
             self.remove(id, &record)?;
         }
-        exit.map(Some)
+        Ok(Some(exit))
     }
 
     /// Ends and removes a container that runs.
