@@ -113,6 +113,8 @@ impl Making {
         let cgroup = Cgroup::create(&plan.cgroup)?;
         self.record.cgroup = cgroup.record().clone();
         self.cgroup = Some(cgroup);
+        // Only what is known to be ours is killed: a hook inside may outlive this process.
+        self.entry.save(&self.record)?;
 
         let opened = Opened::open(plan, &self.entry)?;
         self.launch(plan, options, &opened)?;
