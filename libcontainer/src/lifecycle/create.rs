@@ -109,7 +109,7 @@ impl Making {
     /// any moment leaves nothing that `delete --force` cannot find; creel-init gives up when this process
     /// ends before it said go.
     fn carry_out(&mut self, plan: &Plan, options: &CreateOptions) -> Result<(), Error> {
-        self.entry.save_first(&self.record)?;
+        self.entry.save(&self.record)?;
         let cgroup = Cgroup::create(&plan.cgroup)?;
         self.record.cgroup = cgroup.record().clone();
         self.cgroup = Some(cgroup);
