@@ -33,7 +33,8 @@ pub struct CreateOptions {
     pub no_pivot: bool,
     /// Keep the caller's session keyring.
     pub no_new_keyring: bool,
-    /// How many descriptors from 3 on the process inherits.
+    /// How many descriptors from 3 on the process inherits; all of them have to be open and not
+    /// close-on-exec.
     pub preserve_fds: u32,
 }
 
@@ -67,6 +68,7 @@ impl Runtime {
         separate_start: bool,
     ) -> Result<Prepared, Error> {
         spec::check_id(id)?;
+        super::check_preserved(options.preserve_fds)?;
         let bundle = fs::canonicalize(&options.bundle).unwrap_or_else(|_| options.bundle.clone());
         let spec = load(&bundle)?;
         check_terminal(&spec, options, separate_start)?;
@@ -107,10 +109,12 @@ impl Making {
     /// any moment leaves nothing that `delete --force` cannot find; creel-init gives up when this process
     /// ends before it said go.
     fn carry_out(&mut self, plan: &Plan, options: &CreateOptions) -> Result<(), Error> {
-        self.entry.save_first(&self.record)?;
+        self.entry.save(&self.record)?;
         let cgroup = Cgroup::create(&plan.cgroup)?;
         self.record.cgroup = cgroup.record().clone();
         self.cgroup = Some(cgroup);
+        // Only what is known to be ours is killed: a hook inside may outlive this process.
+        self.entry.save(&self.record)?;
 
         let opened = Opened::open(plan, &self.entry)?;
         self.launch(plan, options, &opened)?;

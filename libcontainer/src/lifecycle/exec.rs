@@ -82,6 +82,7 @@ impl Container {
     /// [`Error::Status`] when the container is stopped or paused, [`Error::Step`] when the process cannot
     /// be set up or its program not be executed.
     pub fn exec(&self, options: &ExecOptions) -> Result<Started, Error> {
+        super::check_preserved(options.preserve_fds)?;
         let record = self.running(options.ignore_paused)?;
         let process = settings(&record, &options.process);
         spec::check_process(&process)?;
@@ -105,7 +106,10 @@ impl Container {
         let terminal = prepared.map_err(|error| abandon(&joined, error))?;
         match watch {
             None => Ok(Started::Detached(joined.pid)),
-            Some(watch) => watch.attend(&joined, terminal).map(Started::Ended),
+            Some(watch) => watch
+                .attend(&joined, terminal)
+                .map(Started::Ended)
+                .map_err(|error| abandon(&joined, error)),
         }
     }
 

@@ -75,6 +75,17 @@ impl Record {
     }
 }
 
+/// The descriptors from 3 on have to be the caller's: a number that nobody opened would be one of ours, such as
+/// a directory of the host, and end up in the container.
+fn check_preserved(count: u32) -> Result<(), Error> {
+    for number in (3..).take(count as usize) {
+        if !crate::sys::is_inheritable(number) {
+            return Err(Error::PreservedDescriptor { number, count });
+        }
+    }
+    Ok(())
+}
+
 /// Reports what is not an error.
 fn warn(warnings: &[String]) {
     for warning in warnings {
