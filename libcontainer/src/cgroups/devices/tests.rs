@@ -60,7 +60,7 @@ fn verdict(rules: &[Rule], question: Question) -> bool {
 /// Run a program as the kernel would.
 fn run(program: &[u64], question: Question) -> bool {
     let kind = if question.block { 1 } else { 2 };
-    let context = [u32::from(question.access) << 16 | kind, question.major, question.minor];
+    let context = [(u32::from(question.access) << 16) | kind, question.major, question.minor];
     let mut registers = [0u32; 6];
     let mut at = 0;
     loop {
