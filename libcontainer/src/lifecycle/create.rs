@@ -177,6 +177,7 @@ impl Making {
             match next(&init.conversation)? {
                 Event::Pid(pid) => {
                     enter_second_process(init, pid)?;
+                    set_oom_score(pid, plan.oom_score_adj)?;
                     opened.tell_hooks(&self.record, plan, pid)?;
                     go(&init.conversation)?;
                 }
@@ -217,8 +218,13 @@ impl Making {
             let _ = crate::sys::send_signal(init.pidfd.as_fd(), libc::SIGKILL);
             wait::reap(init.pidfd.as_fd());
         }
-        let hooked = self.init.is_some();
-        if let Err(second) = delete::clean_up(self.entry, &self.record, hooked) {
+        let cleaned = if self.cgroup.is_some() {
+            delete::clean_up(self.entry, &self.record, self.init.is_some())
+        } else {
+            // Making the cgroup failed, and what was made of it is gone already.
+            delete::forget(self.entry, &self.record, false)
+        };
+        if let Err(second) = cleaned {
             log::warn!("cleaning up after the failed create: {second}");
         }
         error

@@ -101,7 +101,7 @@ impl Container {
         warn(&plan.warnings);
         let watch = (!options.detach).then(|| foreground::Watch::new(true)).transpose()?;
         let mut joined = self.join(&record, &process, &plan, &cgroup, options)?;
-        let prepared = prepare(&mut joined, &record, &plan, options);
+        let prepared = prepare(&mut joined, &record, &process, &plan, options);
         let terminal = prepared.map_err(|error| abandon(&joined, error))?;
         match watch {
             None => Ok(Started::Detached(joined.pid)),
@@ -275,6 +275,7 @@ fn check_terminal(process: &Process, options: &ExecOptions) -> Result<(), Error>
 fn prepare(
     init: &mut Init,
     record: &Record,
+    settings: &Process,
     plan: &ExecPlan,
     options: &ExecOptions,
 ) -> Result<Option<OwnedFd>, Error> {
@@ -284,6 +285,8 @@ fn prepare(
         match next(&init.conversation)? {
             Event::Pid(pid) => {
                 enter_second_process(init, pid)?;
+                // It may have been cloned before the first one got its score.
+                set_oom_score(init.pid, settings.oom_score_adj())?;
                 go(&init.conversation)?;
             }
             Event::Console(master) => {
