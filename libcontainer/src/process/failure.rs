@@ -164,6 +164,7 @@ impl StepError {
     fn mount(&self, f: &mut fmt::Formatter<'_>, target: &str, what: &str) -> fmt::Result {
         match self.at {
             At::Resolve | At::Create => write!(f, "mount target /{target}"),
+            At::Copy => write!(f, "{what} at /{target}: copying {:?} into it", self.text),
             At::InProc => {
                 write!(f, "{what} at /{target}: a mount inside /proc is not allowed there")
             }

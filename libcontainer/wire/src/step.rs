@@ -211,6 +211,8 @@ pub mod mount_flags {
     pub const IN_PROC: u32 = 2;
     /// A tmpfs that takes the mode of the directory it covers.
     pub const MODE_OF_TARGET: u32 = 4;
+    /// A tmpfs that begins with a copy of what it covers.
+    pub const COPY_UP: u32 = 16;
     /// Once more with the existing mount bound when a new one is refused (sysfs, cgroup2).
     pub const ELSE_BIND: u32 = 8;
 }
