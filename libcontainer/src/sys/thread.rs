@@ -14,7 +14,7 @@ pub(crate) fn capabilities() -> io::Result<u64> {
     if result < 0 {
         return Err(io::Error::last_os_error());
     }
-    Ok(u64::from(data[0][1]) | u64::from(data[1][1]) << 32)
+    Ok(u64::from(data[0][1]) | (u64::from(data[1][1]) << 32))
 }
 
 /// fcntl(2), F_ADD_SEALS: no more writing, growing, shrinking or sealing.
