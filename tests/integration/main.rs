@@ -20,6 +20,7 @@ mod list;
 mod log;
 mod mounts;
 mod namespaces;
+mod plan;
 mod process;
 mod program;
 mod regression;

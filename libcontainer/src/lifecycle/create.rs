@@ -1,15 +1,15 @@
 //! `create`: everything is made and prepared, and the process waits for `start`.
 
+use super::plan::{WorkedOut, work_out};
 use super::{Container, Runtime, console, delete, steps, warn};
 use crate::cgroups::Cgroup;
 use crate::error::Error;
 use crate::hooks;
-use crate::plan::{self, Descriptor, Hook, Host, IdMaps, Join, Limit, Namespace, Plan, Request};
+use crate::plan::{self, Descriptor, Hook, IdMaps, Join, Limit, Namespace, Plan, Request};
 use crate::process::conversation::{Conversation, Event};
 use crate::process::identity::Identity;
 use crate::process::launch::{Init, Launch, launch};
 use crate::process::{StepError, wait};
-use crate::spec;
 use crate::state::{self, Entry, Record, RunningProcess, StartStep};
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, listen, socket,
@@ -67,21 +67,9 @@ impl Runtime {
         options: &CreateOptions,
         separate_start: bool,
     ) -> Result<Prepared, Error> {
-        spec::check_id(id)?;
         super::check_preserved(options.preserve_fds)?;
-        let bundle = fs::canonicalize(&options.bundle).unwrap_or_else(|_| options.bundle.clone());
-        let spec = load(&bundle)?;
+        let WorkedOut { spec, request, plan } = work_out(id, options, separate_start)?;
         check_terminal(&spec, options, separate_start)?;
-        let host = Host::probe(cgroups_path(&spec))?;
-        let request = Request {
-            id: id.to_owned(),
-            bundle: bundle.clone(),
-            no_pivot: options.no_pivot,
-            no_new_keyring: options.no_new_keyring,
-            preserve_fds: options.preserve_fds,
-            separate_start,
-        };
-        let plan = plan::plan(&spec, &request, &host)?;
         warn(&plan.warnings);
         let record = record(&spec, &request, &plan);
         check_rootfs(&record.rootfs)?;
@@ -361,15 +349,6 @@ pub(super) fn enter_second_process(init: &mut Init, pid: i32) -> Result<(), Erro
     Ok(())
 }
 
-fn load(bundle: &Path) -> Result<Spec, Error> {
-    let loaded = spec::load(bundle)?;
-    let checked = spec::check(&loaded.spec)?;
-    for warning in loaded.warnings.iter().chain(checked.iter()) {
-        log::warn!("{warning}");
-    }
-    Ok(loaded.spec)
-}
-
 fn check_terminal(spec: &Spec, options: &CreateOptions, separate_start: bool) -> Result<(), Error> {
     let terminal = spec.process().as_ref().and_then(|process| process.terminal()).unwrap_or(false);
     let problem = match (terminal, &options.console_socket) {
@@ -380,10 +359,6 @@ fn check_terminal(spec: &Spec, options: &CreateOptions, separate_start: bool) ->
         _ => return Ok(()),
     };
     Err(Error::Terminal { problem })
-}
-
-fn cgroups_path(spec: &Spec) -> Option<&Path> {
-    spec.linux().as_ref().and_then(|linux| linux.cgroups_path().as_deref())
 }
 
 /// creel-init opens it again; here a missing one is known before anything is made.
