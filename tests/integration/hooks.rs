@@ -338,3 +338,14 @@ fn a_container_can_be_deleted_while_its_start_container_hook_hangs() {
     start.output().refused(&["ended while it was started"]);
     bundle.assert_nothing_left();
 }
+
+/// Mounts and devices are made without a umask; what a hook makes is not to be everybody's.
+#[test]
+fn a_hook_inside_has_a_umask() {
+    let bundle = Bundle::new("hookumask");
+    let made = bundle.outside("hooks").join("made");
+    let script = format!("mkdir {}", made.display());
+    let bundle = bundle.config(|c| c.hook("createContainer", &["/bin/sh", "-c", &script]));
+    bundle.report();
+    assert_eq!(fs::metadata(&made).expect("made").mode() & 0o7777, 0o755);
+}
