@@ -129,6 +129,8 @@ fn build_root(
     let cgroup_namespace = namespaces.has(Namespace::Cgroup);
     mounts::plan(script, spec, request, cgroup, cgroup_namespace)?;
     devices::plan(script, spec, namespaces.has(Namespace::User))?;
+    // Not for hooks, whose files must not be everybody's.
+    script.push("", Step::Umask { mask: 0o022 });
     let cwd = path_text(process.cwd());
     script.push("process.cwd", Step::MakeDirectory { path: inside_path("process.cwd", &cwd)? });
 
