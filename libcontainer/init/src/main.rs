@@ -11,6 +11,7 @@
 mod buffer;
 mod channel;
 mod console;
+mod copy;
 mod device;
 mod failure;
 mod home;

@@ -2,6 +2,7 @@
 //! once, below the root: nothing can be swapped in between.
 
 use crate::buffer::Buffer;
+use crate::copy;
 use crate::failure::{Context, Failure, Outcome};
 use crate::resolve::{self, Kind};
 use crate::sys::{self, MountAttr};
@@ -57,10 +58,19 @@ pub fn filesystem(
         copy_mode(&context, &target)?;
     }
     mount::fsconfig_create(&context).map_err(|errno| kernels_words(&context, errno))?;
-    let attributes = MountAttrFlags::from_bits_retain(attributes as u32);
-    let tree = mount::fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes)
+    let copy_up = settings.flags & mount_flags::COPY_UP != 0;
+    // What is copied into has to be writable until then.
+    let at_once = if copy_up { attributes & !sys::MOUNT_ATTR_RDONLY } else { attributes };
+    let at_once = MountAttrFlags::from_bits_retain(at_once as u32);
+    let tree = mount::fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, at_once)
         .at(At::CreateFilesystem)?;
     attach(&tree, &target)?;
+    if copy_up {
+        copy::tree(&target, &tree)?;
+        let set = attributes & sys::MOUNT_ATTR_RDONLY;
+        sys::mount_setattr(&tree, MountAttr { set, ..Default::default() }, false)
+            .at(At::Attributes)?;
+    }
     propagate(&tree, settings.propagation)
 }
 

@@ -15,7 +15,6 @@ pub(super) fn refuse(spec: &Spec) -> Result<(), PlanError> {
     if let Some(linux) = spec.linux() {
         namespaces(linux)?;
         labels(&[("linux.mountLabel", linux.mount_label())])?;
-        id_maps("linux", linux.uid_mappings(), linux.gid_mappings())?;
         time_offsets(linux)?;
         network_devices(linux)?;
         memory_policy(linux)?;
@@ -49,11 +48,11 @@ pub(super) fn warnings(spec: &Spec) -> Vec<String> {
 fn namespaces(linux: &Linux) -> Result<(), PlanError> {
     for (index, namespace) in linux.namespaces().iter().flatten().enumerate() {
         let kind = namespace.typ();
-        if matches!(kind, LinuxNamespaceType::User | LinuxNamespaceType::Time) {
+        if kind == LinuxNamespaceType::Time {
             return Err(PlanError::Unsupported {
                 json_path: format!("linux.namespaces[{index}].type"),
                 found: kind.to_string(),
-                allowed: "mount, cgroup, uts, ipc, pid and network are supported so far",
+                allowed: "mount, cgroup, uts, ipc, user, pid and network are supported so far",
             });
         }
     }

@@ -2,7 +2,7 @@
 
 use super::harness::{config, v2};
 use super::text::{names, steps};
-use crate::plan::{Descriptor, ExecPlan, ExecRequest, Namespace, plan_exec};
+use crate::plan::{Descriptor, ExecPlan, ExecRequest, Host, Namespace, PlanError, plan_exec};
 use insta::assert_snapshot;
 use oci_spec::runtime::Process;
 use serde_json::Value;
@@ -20,7 +20,16 @@ pub(super) fn process(edit: impl FnOnce(&mut Value)) -> Process {
     config(|config| edit(&mut config["process"])).process().clone().unwrap()
 }
 
+/// The plan of an exec in a container of its own cgroup.
 pub(super) fn plan(process: &Process, edit: impl FnOnce(&mut ExecRequest<'_>)) -> ExecPlan {
+    plan_on(&v2(), process, edit).unwrap()
+}
+
+pub(super) fn plan_on(
+    host: &Host,
+    process: &Process,
+    edit: impl FnOnce(&mut ExecRequest<'_>),
+) -> Result<ExecPlan, PlanError> {
     let mut request = ExecRequest {
         id: "web",
         process,
@@ -30,7 +39,7 @@ pub(super) fn plan(process: &Process, edit: impl FnOnce(&mut ExecRequest<'_>)) -
         in_cgroup: true,
     };
     edit(&mut request);
-    plan_exec(&request, &v2()).unwrap()
+    plan_exec(&request, host)
 }
 
 #[test]
@@ -67,7 +76,7 @@ fn whole() {
 fn outside_of_the_cgroup_it_waits_before_it_joins_anything() {
     let plan = plan(&process(|_| {}), |request| request.in_cgroup = false);
     let names = names(&plan.inside);
-    assert_eq!(names[2..5], ["nonDumpable", "awaitCgroup", "joinNamespace"]);
+    assert_eq!(names[2..5], ["nonDumpable", "awaitAdmission", "joinNamespace"]);
 }
 
 /// Only children enter a pid namespace; without one there is no second process.
@@ -82,6 +91,17 @@ fn without_namespaces_nothing_is_joined() {
     let plan = plan(&process(|_| {}), |request| request.namespaces = &[]);
     assert_eq!(names(&plan.inside)[2..4], ["nonDumpable", "newSession"]);
     assert_eq!(plan.descriptors, [Descriptor::Conversation]);
+}
+
+/// Limits are set from outside there, where they may be raised.
+#[test]
+fn in_a_user_namespace() {
+    const NAMESPACES: [Namespace; 3] = [Namespace::User, Namespace::Pid, Namespace::Mount];
+    let plan = plan(&process(|_| {}), |request| request.namespaces = &NAMESPACES);
+    let names = names(&plan.inside);
+    assert!(!names.iter().any(|name| name == "rlimit"), "{names:?}");
+    let limits: Vec<_> = plan.outer_limits.iter().map(|limit| limit.origin.as_str()).collect();
+    assert_eq!(limits, ["process.rlimits[0]"]);
 }
 
 /// The same settings give the same steps as in a start: an exec is no second path with defaults of its own.
@@ -119,15 +139,6 @@ fn options_of_the_command_line() {
 fn a_capability_that_cannot_be_given_is_a_warning() {
     let mut host = v2();
     host.capabilities = 0;
-    let process = process(|_| {});
-    let request = ExecRequest {
-        id: "web",
-        process: &process,
-        namespaces: &ALL,
-        preserve_fds: 0,
-        no_new_keyring: false,
-        in_cgroup: true,
-    };
-    let plan = plan_exec(&request, &host).unwrap();
+    let plan = plan_on(&host, &process(|_| {}), |_| {}).unwrap();
     assert_snapshot!(plan.warnings.join("\n"), @"process.capabilities: CAP_AUDIT_WRITE, CAP_KILL, CAP_NET_BIND_SERVICE cannot be granted, since creel itself does not have them");
 }

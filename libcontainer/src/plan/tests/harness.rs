@@ -5,7 +5,7 @@ use crate::cgroups::{Hierarchy, Layout, OwnCgroups};
 use crate::plan::{Host, Plan, PlanError, Request, plan};
 use crate::spec::{DefaultConfig, check, parse_spec};
 use oci_spec::runtime::Spec;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// All capabilities of Linux 6.
 const CAPABILITIES: u64 = (1 << 41) - 1;
@@ -98,4 +98,12 @@ pub(super) fn join(config: &mut Value, kind: &str, path: &str) {
     let mut namespaces = config["linux"]["namespaces"].as_array_mut().unwrap().iter_mut();
     let namespace = namespaces.find(|namespace| namespace["type"] == kind).unwrap();
     namespace["path"] = path.into();
+}
+
+/// Gives the configuration a new user namespace.
+pub(super) fn map_ids(config: &mut Value) {
+    let map = |host: u32| json!([{"containerID": 0, "hostID": host, "size": 65_536}]);
+    config["linux"]["uidMappings"] = map(100_000);
+    config["linux"]["gidMappings"] = map(200_000);
+    config["linux"]["namespaces"].as_array_mut().unwrap().push(json!({"type": "user"}));
 }

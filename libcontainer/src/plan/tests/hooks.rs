@@ -17,8 +17,8 @@ fn one_of_each_kind() {
     });
     assert_snapshot!(changes(|config| config["hooks"] = hooks), @r#"
     - createHooks = []
-    + createHooks = [{"origin":"hooks.prestart[0]","path":"/p","arguments":["/p"],"environment":null,"timeout":null},{"origin":"hooks.createRuntime[0]","path":"/cr","arguments":["cr","1"],"environment":["A=1"],"timeout":5}]
     - descriptors = ["conversation"]
+    + createHooks = [{"origin":"hooks.prestart[0]","path":"/p","arguments":["/p"],"environment":null,"timeout":null},{"origin":"hooks.createRuntime[0]","path":"/cr","arguments":["cr","1"],"environment":["A=1"],"timeout":5}]
     + descriptors = ["conversation",{"hookState":"creating"},{"hookState":"created"}]
       makeDirectory
     + hooks: awaitHooks

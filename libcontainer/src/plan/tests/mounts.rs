@@ -1,6 +1,6 @@
 //! Mounts and their options.
 
-use super::harness::{changes, plan_of};
+use super::harness::{changes, plan_of, refused};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
@@ -124,6 +124,19 @@ fn tmpfs() {
     + mounts[7]: mountFilesystem target=tmp fstype=tmpfs source=tmpfs parameters=["mode=1777","ro"] attributes=0x1 propagation=0x40000
       device
     "#);
+}
+
+/// It cannot be read-only from the start, when something is to be copied into it.
+#[test]
+fn tmpfs_with_what_it_covers() {
+    let options = ["ro", "tmpcopyup"];
+    let mount = |kind: &str| json!({"destination": "/tmp", "type": kind, "options": options});
+    assert_snapshot!(one(mount("tmpfs")), @r"
+      mountBind
+    + mounts[7]: mountFilesystem target=tmp fstype=tmpfs attributes=0x1 flags=0x14
+      device
+    ");
+    assert_snapshot!(refused(|config| config["mounts"] = json!([mount("proc")])), @r#"mounts[0].options: "tmpcopyup" is not supported; only a mount of type tmpfs can have it"#);
 }
 
 /// A destination does not lead out of the container.

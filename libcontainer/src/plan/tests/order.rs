@@ -1,7 +1,7 @@
 //! What has to come before what, and why. Steps are named as in the plan's JSON.
 
 use super::exec;
-use super::harness::{hybrid, join, planned, request, v1, v2};
+use super::harness::{hybrid, join, map_ids, planned, request, v1, v2};
 use super::text::names;
 use crate::plan::{Planned, Request};
 use serde_json::{Value, json};
@@ -27,8 +27,19 @@ fn scripts() -> Vec<Vec<String>> {
         join(config, "pid", "/proc/7/ns/pid");
         join(config, "network", "/proc/7/ns/net");
     };
+    let mapped = |config: &mut Value| {
+        everything(config);
+        map_ids(config);
+    };
+    let joining_user = |config: &mut Value| {
+        mapped(config);
+        join(config, "user", "/proc/7/ns/user");
+        join(config, "pid", "/proc/7/ns/pid");
+    };
     let mut scripts = Vec::new();
     for host in [v2(), hybrid(), v1()] {
+        scripts.push(names_and_hooks(&planned(mapped, &request, &host).inside));
+        scripts.push(names_and_hooks(&planned(joining_user, &request, &host).inside));
         scripts.push(names_and_hooks(&planned(everything, &request, &host).inside));
         scripts.push(names_and_hooks(&planned(joining, &request, &host).inside));
     }
@@ -103,7 +114,7 @@ fn nobody_may_trace_what_joins() {
 /// cgroup that its maker is in.
 #[test]
 fn the_cgroup_is_entered_before_namespaces() {
-    before_all("awaitCgroup", &["joinNamespace", "unshare", "enterPidNamespace"]);
+    before_all("awaitAdmission", &["joinNamespace", "unshare", "enterPidNamespace"]);
 }
 
 /// A child, not this process, is in a joined pid namespace; a session and a keyring would stay here.
@@ -111,6 +122,13 @@ fn the_cgroup_is_entered_before_namespaces() {
 fn the_second_process_is_made_before_what_belongs_to_a_process() {
     before("joinNamespace", "enterPidNamespace");
     before_all("enterPidNamespace", &["newSession", "sessionKeyring", "root"]);
+}
+
+/// Its ids have to be mapped first, and root of it owns what is made and mounted from there on.
+#[test]
+fn root_of_the_user_namespace_comes_before_everything_inside() {
+    after_all(&["awaitAdmission", "joinNamespace", "enterPidNamespace"], "userNamespaceRoot");
+    before_all("userNamespaceRoot", &["newSession", "hostname", "root", "mountFilesystem"]);
 }
 
 /// A terminal becomes the controlling one of a session that has none.
@@ -129,7 +147,7 @@ fn the_host_is_cut_off_before_anything_is_mounted() {
 #[test]
 fn the_root_then_mounts_then_devices() {
     before_all("root", &["mountFilesystem", "mountBind", "device", "makeDirectory"]);
-    after_all(&["mountFilesystem", "mountBind"], "device");
+    before("mountFilesystem", "device");
 }
 
 /// The modes that were asked for are not to be cut by an inherited mask.

@@ -80,25 +80,32 @@ pub(super) fn names(planned: &[Planned]) -> Vec<String> {
     planned.iter().map(|planned| step(planned).0).collect()
 }
 
-/// The lines in which two plans differ, with the neighbours' names around them.
+/// The lines in which two plans differ, of the steps with the neighbours' names around them.
 pub(super) fn changes(before: &Plan, after: &Plan) -> String {
     let mut text = Vec::new();
-    let mut around = Around::default();
-    for (old, new) in settings(before).iter().zip(settings(after)).filter(|(old, new)| *old != new)
-    {
-        text.extend([format!("- {old}"), format!("+ {new}")]);
+    for (tag, line) in compared(&settings(before), &settings(after)) {
+        match tag {
+            ChangeTag::Equal => {}
+            ChangeTag::Delete => text.push(format!("- {line}")),
+            ChangeTag::Insert => text.push(format!("+ {line}")),
+        }
     }
-    let (before, after) = (lines(&before.inside), lines(&after.inside));
-    let before: Vec<&str> = before.iter().map(String::as_str).collect();
-    let after: Vec<&str> = after.iter().map(String::as_str).collect();
-    for change in TextDiff::from_slices(&before, &after).iter_all_changes() {
-        match change.tag() {
-            ChangeTag::Equal => around.same(&mut text, change.value()),
-            ChangeTag::Delete => around.differs(&mut text, format!("- {}", change.value())),
-            ChangeTag::Insert => around.differs(&mut text, format!("+ {}", change.value())),
+    let mut around = Around::default();
+    for (tag, line) in compared(&lines(&before.inside), &lines(&after.inside)) {
+        match tag {
+            ChangeTag::Equal => around.same(&mut text, &line),
+            ChangeTag::Delete => around.differs(&mut text, format!("- {line}")),
+            ChangeTag::Insert => around.differs(&mut text, format!("+ {line}")),
         }
     }
     text.join("\n")
+}
+
+fn compared(before: &[String], after: &[String]) -> Vec<(ChangeTag, String)> {
+    let before: Vec<&str> = before.iter().map(String::as_str).collect();
+    let after: Vec<&str> = after.iter().map(String::as_str).collect();
+    let diff = TextDiff::from_slices(&before, &after);
+    diff.iter_all_changes().map(|change| (change.tag(), change.value().to_owned())).collect()
 }
 
 /// Shows the unchanged steps just before and after a changed one, by name alone.
