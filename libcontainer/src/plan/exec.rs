@@ -3,7 +3,7 @@
 
 use super::inside::{become_process, execute};
 use super::process::{Identity, Limit, console, limits};
-use super::{Descriptor, Host, Namespace, PlanError, Planned, Script, text};
+use super::{Descriptor, Host, Namespace, PlanError, Planned, Script, text, unsupported};
 use creel_wire::owned::Step;
 use oci_spec::runtime::Process;
 
@@ -35,6 +35,7 @@ pub(crate) struct ExecPlan {
 /// Everything of the container is joined by the program that was exec'd outside, which nobody inside may
 /// trace from then on; the cgroup is entered before, so that nothing runs outside of its limits.
 pub(crate) fn plan_exec(request: &ExecRequest<'_>, host: &Host) -> Result<ExecPlan, PlanError> {
+    unsupported::refuse_process(request.process)?;
     let mut script = Script::new();
     script.push("", Step::CloseFrom { first: 3 + request.preserve_fds });
     script.push("", Step::ResetSignals {});

@@ -18,7 +18,7 @@ const MS_SLAVE: u32 = 0x8_0000;
 const MS_PRIVATE: u32 = 0x4_0000;
 
 pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, PlanError> {
-    let namespaces = Namespaces::of(spec)?;
+    let namespaces = Namespaces::of(spec);
     let cgroup = plan_cgroup(spec, request, host)?;
     let process = spec.process().clone().unwrap_or_default();
     let clone_into_cgroup = matches!(host.cgroups, cgroups::Layout::V2 { .. });

@@ -11,6 +11,7 @@ mod mount_options;
 mod mounts;
 mod namespaces;
 mod process;
+mod unsupported;
 
 use crate::cgroups;
 use creel_wire::Slot;
@@ -115,8 +116,14 @@ pub struct Plan {
 }
 
 /// Plans a start.
+///
+/// # Errors
+/// [`PlanError`] for a value that cannot be carried out, or not yet; it names the place in config.json.
 pub fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, PlanError> {
-    inside::plan(spec, request, host)
+    unsupported::refuse(spec)?;
+    let mut plan = inside::plan(spec, request, host)?;
+    plan.warnings.extend(unsupported::warnings(spec));
+    Ok(plan)
 }
 
 /// Why there can be no plan.
@@ -212,3 +219,6 @@ fn inside_path(json_path: &str, path: &str) -> Result<Text, PlanError> {
     }
     text(json_path, parts.join("/"))
 }
+
+#[cfg(test)]
+mod tests;

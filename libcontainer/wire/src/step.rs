@@ -37,7 +37,7 @@ macro_rules! steps {
         /// One step, as the library plans, prints and encodes it.
         #[cfg(feature = "owned")]
         #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-        #[serde(tag = "step", rename_all = "camelCase")]
+        #[serde(tag = "step", rename_all = "camelCase", rename_all_fields = "camelCase")]
         pub enum OwnedStep {
             $( $(#[$doc])* $name { $( $(#[$field_doc])* $field: <$ty as Field>::Owned ),* }, )*
         }

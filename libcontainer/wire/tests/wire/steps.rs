@@ -39,7 +39,7 @@ macro_rules! all {
 
 all! {
     NonDumpable {}
-    AwaitCgroup {}
+    AwaitAdmission {}
     JoinNamespace { namespace, kind }
     Unshare { flags }
     EnterPidNamespace {}
@@ -85,6 +85,7 @@ all! {
     Seccomp { flags, program }
     MakeDirectory { path }
     MountAttributes { target, set }
+    UserNamespaceRoot {}
     Execute { arguments, environment }
 }
 
