@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Bundle, runc_deviates};
+use crate::harness::{Bundle, runc_deviates, wait_until};
 
 const STEPS: u32 = 20;
 
@@ -65,4 +65,20 @@ fn delete_killed_at_any_moment_can_be_repeated() {
         bundle.cmd(&["delete", "--force", &bundle.id]).ok();
         bundle.assert_nothing_left();
     }
+}
+
+/// The hook runs inside: it neither hears of the end of the runtime, nor did that get to record the process.
+#[test]
+fn create_killed_during_a_hook_inside_leaves_nothing_after_delete_force() {
+    runc_deviates!("its hook is not in the container's cgroup");
+    let mut bundle = Bundle::new("killhook");
+    let flag = bundle.outside("flag").join("runs");
+    let script = format!("echo > {}; exec sleep 60", flag.display());
+    bundle.reconfigure(|c| c.hook("createContainer", &["/bin/sh", "-c", &script]));
+    let mut create = bundle.on_bundle("create", &[]).spawn();
+    wait_until("the hook runs", || flag.exists());
+    create.kill();
+    create.output();
+    bundle.cmd(&["delete", "--force", &bundle.id]).ok();
+    bundle.assert_nothing_left();
 }

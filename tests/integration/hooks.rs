@@ -305,3 +305,20 @@ fn a_relative_hook_path_is_refused() {
     bundle.on_bundle("create", &[]).output().refused(&["hooks.createRuntime[0].path"]);
     bundle.assert_nothing_left();
 }
+
+/// The hook hangs, not the container: it can be deleted, and `start` says what became of it.
+#[test]
+fn a_container_can_be_deleted_while_its_poststart_hook_runs() {
+    let bundle = Bundle::new("hangingpoststart").config(|c| {
+        c.hook("poststart", &["/bin/sleep", "3"]);
+        c.probe(&["sleep", "60"]);
+    });
+    bundle.create();
+    let start = bundle.cmd(&["start", &bundle.id]).spawn();
+    wait_until("it runs", || bundle.status() == "running");
+    let begin = Instant::now();
+    bundle.cmd(&["delete", "--force", &bundle.id]).ok();
+    assert!(begin.elapsed() < Duration::from_secs(2), "took {:?}", begin.elapsed());
+    bundle.assert_nothing_left();
+    start.output().ok();
+}

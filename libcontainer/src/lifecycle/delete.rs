@@ -79,8 +79,9 @@ impl Runtime {
 
 /// Removes all that was entered.
 pub(super) fn clean_up(entry: Entry, record: &Record, run_hooks: bool) -> Result<(), Error> {
-    // The end of a pid namespace's init ends all that is in it; without one others may be left.
-    if !record.namespaces.contains(&Namespace::Pid) || record.joined_pid {
+    // The end of a pid namespace's init ends all that is in it; without one others may be left, and so may the
+    // init itself when a killed create did not get to record it.
+    if !record.namespaces.contains(&Namespace::Pid) || record.joined_pid || record.init.is_none() {
         kill_rest(record)?;
     }
     remove_cgroup(record)?;

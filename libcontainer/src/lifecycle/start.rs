@@ -32,6 +32,8 @@ impl Container {
         let outcome = follow(&conversation, |report| failed_start(&record, report));
         entry.mark_started()?;
         outcome?;
+        // However long the hooks take, the container can be deleted meanwhile.
+        drop(entry);
         poststart(&record)
     }
 }
