@@ -34,6 +34,8 @@ mod netlink;
 mod owner;
 pub mod plan;
 mod process;
+#[cfg(test)]
+mod skip;
 pub mod spec;
 mod state;
 mod sys;
@@ -49,5 +51,5 @@ pub use lsm::LsmError;
 pub use mount_tree::MountTreeError;
 pub use netlink::NetDeviceError;
 pub use owner::user_name;
-pub use process::{Exit, LaunchError, StepError};
+pub use process::{Exit, LaunchError, StepError, keep_exit_statuses};
 pub use state::{State, Status, StoreError};

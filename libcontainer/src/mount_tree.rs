@@ -79,7 +79,8 @@ impl fmt::Display for MountTreeError {
             MountTreeError::Options { json_path, .. } => {
                 write!(f, "{json_path}: setting its options")
             }
-            MountTreeError::Process { json_path, .. } | MountTreeError::Namespace { json_path, .. } => {
+            MountTreeError::Process { json_path, .. }
+            | MountTreeError::Namespace { json_path, .. } => {
                 write!(f, "{json_path}: a user namespace with its mappings")
             }
             MountTreeError::Map { json_path, .. } => write!(f, "{json_path}: mapping its ids"),
@@ -112,8 +113,8 @@ pub(crate) fn make(wanted: &MountTree) -> Result<OwnedFd, MountTreeError> {
         let path = wanted.source.clone();
         MountTreeError::Source { json_path: json_path(), path, source }
     };
-    let path = CString::new(wanted.source.as_os_str().as_bytes())
-        .map_err(|nul| unusable(nul.into()))?;
+    let path =
+        CString::new(wanted.source.as_os_str().as_bytes()).map_err(|nul| unusable(nul.into()))?;
     let tree = sys::mount::clone_tree(&path, wanted.recursive).map_err(unusable)?;
     sys::mount::set_attributes(tree.as_fd(), wanted.own, false)
         .and_then(|()| sys::mount::set_attributes(tree.as_fd(), wanted.below, true))

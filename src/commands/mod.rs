@@ -6,6 +6,7 @@ mod exec;
 mod features;
 mod kill;
 mod list;
+mod plan;
 mod run;
 mod spec;
 mod start;
@@ -26,6 +27,7 @@ pub(crate) enum Command {
     Features(features::FeaturesArgs),
     Kill(kill::KillArgs),
     List(list::ListArgs),
+    Plan(plan::PlanArgs),
     Run(run::RunArgs),
     Spec(spec::SpecArgs),
     Start(start::StartArgs),
@@ -48,6 +50,7 @@ pub(crate) fn run(
         Command::Features(_) => features::run(),
         Command::Kill(args) => kill::run(&args, &runtime),
         Command::List(args) => list::run(&args, &runtime),
+        Command::Plan(args) => plan::run(args, &runtime),
         Command::Run(args) => run::run(args, globals, &runtime),
         Command::Spec(args) => spec::run(&args),
         Command::Start(args) => start::run(&args, &runtime),

@@ -6,7 +6,7 @@ use crate::failure::{Context, Failure, Outcome};
 use crate::script::Container;
 use core::ffi::CStr;
 use creel_wire::message::At;
-use rustix::fd::{BorrowedFd, AsFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};

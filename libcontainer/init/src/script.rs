@@ -5,8 +5,8 @@ use crate::buffer::Buffer;
 use crate::channel::Channel;
 use crate::failure::{Context, Failure, Outcome};
 use crate::{
-    console, device, home, hook, identity, label, loopback, mask, mount, namespace, pivot, placement,
-    program, remount, resolve, start, sys, sysctl, time,
+    console, device, home, hook, identity, label, loopback, mask, mount, namespace, pivot,
+    placement, program, remount, resolve, start, sys, sysctl, time,
 };
 use creel_wire::message::{At, Kind, Message};
 use creel_wire::{Plan, Step};

@@ -20,6 +20,6 @@ pub fn enter_new(c: &mut Container, offsets: &[u8]) -> Outcome {
     }
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
     let namespace =
-        fs::openat(&own, c"ns/time_for_children", flags, Mode::empty()).at(At::EnterTime)?;
-    sys::setns(namespace.as_fd(), CLONE_NEWTIME).at(At::EnterTime)
+        fs::openat(&own, c"ns/time_for_children", flags, Mode::empty()).at(At::OpenFile)?;
+    sys::setns(namespace.as_fd(), CLONE_NEWTIME).at(At::Call)
 }

@@ -1,5 +1,6 @@
 //! `create`: everything is made and prepared, and the process waits for `start`.
 
+use super::plan::{WorkedOut, work_out};
 use super::{Container, Runtime, console, delete, steps, warn};
 use crate::cgroups::Cgroup;
 use crate::error::Error;
@@ -7,12 +8,13 @@ use crate::hooks;
 use crate::lsm;
 use crate::mount_tree;
 use crate::netlink;
-use crate::plan::{self, Descriptor, Hook, Host, IdMaps, Join, Limit, Namespace, Plan, Request, Surroundings};
+use crate::plan::{
+    self, Descriptor, Hook, IdMaps, Join, Limit, Namespace, Plan, Request, Surroundings,
+};
 use crate::process::conversation::{Conversation, Event};
 use crate::process::identity::Identity;
 use crate::process::launch::{Init, Launch, launch};
 use crate::process::{StepError, wait};
-use crate::spec;
 use crate::state::{self, Entry, Record, RunningProcess, StartStep};
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, listen, socket,
@@ -36,7 +38,8 @@ pub struct CreateOptions {
     pub no_pivot: bool,
     /// Keep the caller's session keyring.
     pub no_new_keyring: bool,
-    /// How many descriptors from 3 on the process inherits.
+    /// How many descriptors from 3 on the process inherits; all of them have to be open and not
+    /// close-on-exec.
     pub preserve_fds: u32,
 }
 
@@ -69,21 +72,10 @@ impl Runtime {
         options: &CreateOptions,
         separate_start: bool,
     ) -> Result<Prepared, Error> {
-        spec::check_id(id)?;
-        let bundle = fs::canonicalize(&options.bundle).unwrap_or_else(|_| options.bundle.clone());
-        let spec = load(&bundle)?;
+        super::check_preserved(options.preserve_fds)?;
+        let WorkedOut { spec, request, plan } = work_out(id, options, separate_start)?;
         check_terminal(&spec, options, separate_start)?;
         lsm::check(&spec.process().clone().unwrap_or_default(), spec.linux().as_ref())?;
-        let host = Host::probe(cgroups_path(&spec))?;
-        let request = Request {
-            id: id.to_owned(),
-            bundle: bundle.clone(),
-            no_pivot: options.no_pivot,
-            no_new_keyring: options.no_new_keyring,
-            preserve_fds: options.preserve_fds,
-            separate_start,
-        };
-        let plan = plan::plan(&spec, &request, &host)?;
         warn(&plan.warnings);
         let record = record(&spec, &request, &plan);
         check_rootfs(&record.rootfs)?;
@@ -111,10 +103,12 @@ impl Making {
     /// any moment leaves nothing that `delete --force` cannot find; creel-init gives up when this process
     /// ends before it said go.
     fn carry_out(&mut self, plan: &Plan, options: &CreateOptions) -> Result<(), Error> {
-        self.entry.save_first(&self.record)?;
+        self.entry.save(&self.record)?;
         let cgroup = Cgroup::create(&plan.cgroup)?;
         self.record.cgroup = cgroup.record().clone();
         self.cgroup = Some(cgroup);
+        // Only what is known to be ours is killed: a hook inside may outlive this process.
+        self.entry.save(&self.record)?;
 
         let opened = Opened::open(plan, &self.entry)?;
         self.launch(plan, options, &opened)?;
@@ -365,15 +359,6 @@ pub(super) fn enter_second_process(init: &mut Init, pid: i32) -> Result<(), Erro
     Ok(())
 }
 
-fn load(bundle: &Path) -> Result<Spec, Error> {
-    let loaded = spec::load(bundle)?;
-    let checked = spec::check(&loaded.spec)?;
-    for warning in loaded.warnings.iter().chain(checked.iter()) {
-        log::warn!("{warning}");
-    }
-    Ok(loaded.spec)
-}
-
 fn check_terminal(spec: &Spec, options: &CreateOptions, separate_start: bool) -> Result<(), Error> {
     let terminal = spec.process().as_ref().and_then(|process| process.terminal()).unwrap_or(false);
     let problem = match (terminal, &options.console_socket) {
@@ -384,10 +369,6 @@ fn check_terminal(spec: &Spec, options: &CreateOptions, separate_start: bool) ->
         _ => return Ok(()),
     };
     Err(Error::Terminal { problem })
-}
-
-fn cgroups_path(spec: &Spec) -> Option<&Path> {
-    spec.linux().as_ref().and_then(|linux| linux.cgroups_path().as_deref())
 }
 
 /// creel-init opens it again; here a missing one is known before anything is made.

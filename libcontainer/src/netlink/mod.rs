@@ -98,9 +98,7 @@ fn move_one(
     container: &mut Socket,
     namespace: &File,
 ) -> Result<(), NetDeviceError> {
-    let failed = |doing| {
-        move |source| NetDeviceError { json_path: device.origin(), doing, source }
-    };
+    let failed = |doing| move |source| NetDeviceError { json_path: device.origin(), doing, source };
     let name = || device.container.clone();
     let found = host.link(&device.host).map_err(failed(Doing::Find(device.host.clone())))?;
     let addresses = host.addresses(found.index).map_err(failed(Doing::ListAddresses))?;

@@ -7,8 +7,8 @@ use super::net_devices::NetDevices;
 use super::placement::{self, Surroundings};
 use super::process::Identity;
 use super::{
-    Descriptor, Host, Plan, PlanError, Request, Script, devices, hooks, inside_path, labels, mounts,
-    process, text, time,
+    Descriptor, Host, Plan, PlanError, Request, Script, devices, hooks, inside_path, labels,
+    mounts, process, text, time,
 };
 use crate::cgroups;
 use creel_wire::owned::Step;
@@ -27,7 +27,8 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
     let clone_into_cgroup = matches!(host.cgroups, cgroups::Layout::V2 { .. });
     let mut script = Script::new();
 
-    let admitted = !clone_into_cgroup || namespaces.is_new(Namespace::User) || net_devices.is_some();
+    let admitted =
+        !clone_into_cgroup || namespaces.is_new(Namespace::User) || net_devices.is_some();
     enter(&mut script, request, &namespaces, admitted);
     time::plan(&mut script, spec, &namespaces);
     name(&mut script, spec, &namespaces)?;
@@ -136,6 +137,8 @@ fn build_root(
     );
     mounts::plan(script, spec, request, cgroup, namespaces)?;
     devices::plan(script, spec, namespaces.has(Namespace::User))?;
+    // Not for hooks, whose files must not be everybody's.
+    script.push("", Step::Umask { mask: 0o022 });
     let cwd = path_text(process.cwd());
     script.push("process.cwd", Step::MakeDirectory { path: inside_path("process.cwd", &cwd)? });
 

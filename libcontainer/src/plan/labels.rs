@@ -30,11 +30,7 @@ pub(crate) fn given(label: &Option<String>) -> Option<&str> {
     label.as_deref().filter(|label| !label.is_empty())
 }
 
-fn exec_label(
-    json_path: &str,
-    files: &[&'static str],
-    label: String,
-) -> Result<Step, PlanError> {
+fn exec_label(json_path: &str, files: &[&'static str], label: String) -> Result<Step, PlanError> {
     if label.contains('\0') {
         return Err(PlanError::Nul { json_path: json_path.to_owned() });
     }
@@ -47,7 +43,9 @@ pub(super) fn mount_option(label: Option<&str>, fstype: &str, given: &[String]) 
     // What these show has labels of its own, and mqueue refuses to be given one.
     let labelled = !matches!(fstype, "proc" | "sysfs" | "mqueue" | "cgroup" | "cgroup2");
     let own = given.iter().any(|option| option.starts_with("context="));
-    label.filter(|label| labelled && !own && !label.is_empty()).map(|label| format!("context={label}"))
+    label
+        .filter(|label| labelled && !own && !label.is_empty())
+        .map(|label| format!("context={label}"))
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod net_devices;
 mod placement;
 mod process;
 mod time;
+mod unsupported;
 
 use crate::cgroups;
 use creel_wire::Slot;
@@ -108,6 +109,7 @@ pub struct Plan {
     /// Written to /proc/PID/uid_map and gid_map of a new user namespace.
     pub id_maps: Option<IdMaps>,
     /// Network devices that move in, before creel-init goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub net_devices: Option<NetDevices>,
     /// Limits that the library sets from outside, since the process itself may not.
     pub outer_limits: Vec<Limit>,
@@ -130,8 +132,14 @@ pub struct Plan {
 }
 
 /// Plans a start.
+///
+/// # Errors
+/// [`PlanError`] for a value that cannot be carried out, or not yet; it names the place in config.json.
 pub fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, PlanError> {
-    inside::plan(spec, request, host)
+    unsupported::refuse(spec)?;
+    let mut plan = inside::plan(spec, request, host)?;
+    plan.warnings.extend(unsupported::warnings(spec));
+    Ok(plan)
 }
 
 /// Why there can be no plan.
@@ -227,3 +235,6 @@ fn inside_path(json_path: &str, path: &str) -> Result<Text, PlanError> {
     }
     text(json_path, parts.join("/"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,10 @@
 //! Id-mapped binds. Only who has rights over the file system itself may map its ids, so the library makes
 //! the tree of mounts, and creel-init only attaches it.
 
+use super::PlanError;
 use super::id_maps::IdMaps;
 use super::mount_options::Options;
 use super::namespaces::{Join, Namespace, Namespaces};
-use super::PlanError;
 use oci_spec::runtime::{Mount, Spec};
 use serde::Serialize;
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! Network devices of the host that move into the container.
 
-use super::namespaces::{Join, Namespace, Namespaces};
 use super::PlanError;
+use super::namespaces::{Join, Namespace, Namespaces};
 use oci_spec::runtime::Spec;
 use serde::Serialize;
 
@@ -38,10 +38,8 @@ impl NetDevices {
         let mut devices = Vec::new();
         for (host, device) in given.into_iter().flatten() {
             let name = device.name().as_deref().filter(|name| !name.is_empty());
-            devices.push(NetDevice {
-                host: host.clone(),
-                container: name.unwrap_or(host).to_owned(),
-            });
+            devices
+                .push(NetDevice { host: host.clone(), container: name.unwrap_or(host).to_owned() });
         }
         if devices.is_empty() {
             return Ok(None);

@@ -111,7 +111,8 @@ fn persona(domain: LinuxPersonalityDomain) -> u32 {
 }
 
 fn scheduler(wanted: &Scheduler) -> Step {
-    let flags = wanted.flags().iter().flatten().fold(0, |flags, flag| flags | scheduler_flag(*flag));
+    let flags =
+        wanted.flags().iter().flatten().fold(0, |flags, flag| flags | scheduler_flag(*flag));
     Step::Scheduler {
         policy: match wanted.policy() {
             LinuxSchedulerPolicy::SchedOther => 0,
@@ -123,7 +124,7 @@ fn scheduler(wanted: &Scheduler) -> Step {
             LinuxSchedulerPolicy::SchedDeadline => 6,
         },
         flags,
-        nice: wanted.nice().unwrap_or(0),
+        nice: i64::from(wanted.nice().unwrap_or(0)),
         // The check has seen to 0 to 99.
         priority: wanted.priority().unwrap_or(0).max(0) as u32,
         runtime: wanted.runtime().unwrap_or(0),

@@ -9,6 +9,7 @@ use std::ptr;
 const CLONE_PIDFD: u64 = 0x1000;
 const CLONE_CLEAR_SIGHAND: u64 = 0x1_0000_0000;
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+const CLOSE_RANGE_CLOEXEC: usize = 4;
 const STACK: usize = 32 * 1024;
 
 /// struct clone_args of clone3(2).
@@ -41,7 +42,8 @@ pub(crate) struct CloneRequest<'a> {
     /// The program, as an open file.
     pub(crate) program: BorrowedFd<'a>,
     pub(crate) arguments: &'a [&'a CStr],
-    /// Descriptors that stay open over the exec.
+    /// Descriptors that stay open over the exec, besides 0 to 2; all others are closed by it, whatever the
+    /// caller had open.
     pub(crate) inherited: &'a [RawFd],
 }
 
@@ -124,6 +126,8 @@ unsafe extern "C" fn child(argument: *mut c_void) -> ! {
     let shared: *mut Shared = argument.cast();
     // SAFETY: as promised above; nobody else uses it while this runs (the parent is held, or this is a copy).
     unsafe {
+        // Before 5.11 this is refused; what the caller leaked then stays until creel-init's own execve.
+        raw(libc::SYS_close_range, [3, u32::MAX as usize, CLOSE_RANGE_CLOEXEC, 0, 0]);
         for index in 0..(*shared).inherited_count {
             let descriptor = *(*shared).inherited.add(index);
             raw(libc::SYS_fcntl, [descriptor as usize, libc::F_SETFD as usize, 0, 0, 0]);

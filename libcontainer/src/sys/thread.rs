@@ -1,7 +1,7 @@
 //! Facts about this thread, memfd sealing, and what a child may not inherit.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -14,7 +14,7 @@ pub(crate) fn capabilities() -> io::Result<u64> {
     if result < 0 {
         return Err(io::Error::last_os_error());
     }
-    Ok(u64::from(data[0][1]) | u64::from(data[1][1]) << 32)
+    Ok(u64::from(data[0][1]) | (u64::from(data[1][1]) << 32))
 }
 
 /// fcntl(2), F_ADD_SEALS: no more writing, growing, shrinking or sealing.
@@ -23,6 +23,20 @@ pub(crate) fn seal_all(memfd: BorrowedFd<'_>) -> io::Result<()> {
     // SAFETY: plain numbers.
     let result = unsafe { libc::fcntl(memfd.as_raw_fd(), libc::F_ADD_SEALS, seals) };
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// fcntl(2), F_GETFD: whether a descriptor is open and would outlive an execve. None of ours ever would: they are
+/// close-on-exec from birth.
+pub(crate) fn is_inheritable(number: RawFd) -> bool {
+    // SAFETY: plain numbers; a number that is not open is an answer.
+    let flags = unsafe { libc::fcntl(number, libc::F_GETFD) };
+    flags >= 0 && flags & libc::FD_CLOEXEC == 0
+}
+
+/// signal(2): SIGCHLD has its default action from now on.
+pub(crate) fn default_child_signal() {
+    // SAFETY: no handler is installed. It fails only for numbers that are no signals.
+    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
 }
 
 /// close_range(2): the child keeps standard input, output and error alone, whatever the caller had open.

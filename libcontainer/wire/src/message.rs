@@ -142,8 +142,6 @@ numbered! {
         Socket = 42,
         /// Copying what a tmpfs covers; the text is the name.
         Copy = 44,
-        /// Entering the time namespace.
-        EnterTime = 60,
         /// The container's directory is not reachable from the cgroup namespace.
         Chdir = 43,
     }

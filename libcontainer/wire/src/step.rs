@@ -37,7 +37,7 @@ macro_rules! steps {
         /// One step, as the library plans, prints and encodes it.
         #[cfg(feature = "owned")]
         #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-        #[serde(tag = "step", rename_all = "camelCase")]
+        #[serde(tag = "step", rename_all = "camelCase", rename_all_fields = "camelCase")]
         pub enum OwnedStep {
             $( $(#[$doc])* $name { $( $(#[$field_doc])* $field: <$ty as Field>::Owned ),* }, )*
         }
@@ -236,7 +236,7 @@ steps! {
     64 Scheduler {
         policy: u32,
         flags: u64,
-        nice: i32,
+        nice: i64,
         priority: u32,
         /// In nanoseconds, as the other two.
         runtime: u64,

@@ -12,7 +12,7 @@ pub const NODE_WORDS: usize = 16;
 pub struct SchedAttr {
     pub policy: u32,
     pub flags: u64,
-    pub nice: i32,
+    pub nice: i64,
     pub priority: u32,
     pub runtime: u64,
     pub deadline: u64,
@@ -36,20 +36,17 @@ struct Attr {
 pub fn set_scheduler(wanted: SchedAttr) -> Result<(), Errno> {
     let SchedAttr { policy, flags, nice, priority, runtime, deadline, period } = wanted;
     let size = size_of::<Attr>() as u32;
+    let nice = nice as i32;
     let attr = Attr { size, policy, flags, nice, priority, runtime, deadline, period };
     // SAFETY: the kernel reads one struct of the size that stands in it.
-    unsafe {
-        call(number::SCHED_SETATTR, [0, (&raw const attr) as usize, 0, 0, 0, 0]).map(drop)
-    }
+    unsafe { call(number::SCHED_SETATTR, [0, (&raw const attr) as usize, 0, 0, 0, 0]).map(drop) }
 }
 
 /// ioprio_set(2) on this process.
 pub fn set_io_priority(value: u32) -> Result<(), Errno> {
     const IOPRIO_WHO_PROCESS: usize = 1;
     // SAFETY: plain numbers.
-    unsafe {
-        call(number::IOPRIO_SET, [IOPRIO_WHO_PROCESS, 0, value as usize, 0, 0, 0]).map(drop)
-    }
+    unsafe { call(number::IOPRIO_SET, [IOPRIO_WHO_PROCESS, 0, value as usize, 0, 0, 0]).map(drop) }
 }
 
 /// set_mempolicy(2); an empty mask is none.

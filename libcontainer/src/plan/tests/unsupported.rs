@@ -1,0 +1,67 @@
+//! What is not built yet is refused by name, and asking for nothing is not refused.
+
+use super::harness::{config, plan_of, refused, v2};
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+/// The message for one value, put at a JSON pointer.
+fn refused_at(pointer: &str, value: Value) -> String {
+    refused(|config| put(config, pointer, value))
+}
+
+/// Puts a value where the parents exist.
+fn put(config: &mut Value, pointer: &str, value: Value) {
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    config.pointer_mut(parent).unwrap()[name] = value;
+}
+
+#[test]
+fn cache_classes_are_not_built() {
+    for (rdt, found) in [(json!({"closID": "gold"}), "gold"), (json!({}), "a class of its own")] {
+        let message = refused_at("/linux/intelRdt", rdt);
+        let expected =
+            format!("linux.intelRdt: {found:?} is not supported; this version of creel cannot");
+        assert!(message.starts_with(&expected), "{message}");
+    }
+}
+
+/// Engines write the empty values of Go's types.
+#[test]
+fn empty_values_ask_for_nothing() {
+    let empty = [
+        ("/process/apparmorProfile", json!("")),
+        ("/process/selinuxLabel", json!("")),
+        ("/process/execCPUAffinity", json!({})),
+        ("/process/execCPUAffinity", json!({"initial": "", "final": ""})),
+        ("/linux/mountLabel", json!("")),
+        ("/linux/timeOffsets", json!({})),
+        ("/linux/netDevices", json!({})),
+        ("/mounts/0/uidMappings", json!([])),
+        ("/mounts/0/gidMappings", json!([])),
+    ];
+    let names = ["scheduler", "ioPriority", "execCPUAffinity", "apparmorProfile", "selinuxLabel"];
+    let process = names.map(|name| format!("/process/{name}"));
+    let names = ["memoryPolicy", "personality", "intelRdt", "timeOffsets", "netDevices", "seccomp"];
+    let linux = names.map(|name| format!("/linux/{name}"));
+    let nulls = process.iter().chain(&linux).map(|pointer| (pointer.as_str(), Value::Null));
+    for (pointer, value) in empty.into_iter().chain(nulls) {
+        let plan = plan_of(|config| put(config, pointer, value));
+        assert!(plan.warnings.is_empty(), "{pointer}: {:?}", plan.warnings);
+    }
+}
+
+/// Engines send a filter with every container, so that it is no error; but it is not left out in silence.
+#[test]
+fn a_seccomp_filter_gives_a_warning() {
+    let seccomp = json!({"defaultAction": "SCMP_ACT_ALLOW"});
+    let plan = plan_of(|config| config["linux"]["seccomp"] = seccomp);
+    assert_snapshot!(plan.warnings.join("\n"), @"linux.seccomp: this version of creel installs no filter yet: the container runs without it");
+}
+
+/// What creel's own spec command writes can be run, without a warning.
+#[test]
+fn the_default_configuration_is_supported() {
+    assert!(plan_of(|_| {}).warnings.is_empty());
+    let spec = config(|_| {});
+    assert!(crate::plan::plan(&spec, &super::harness::request(), &v2()).is_ok());
+}
