@@ -20,6 +20,7 @@ mod list;
 mod log;
 mod mounts;
 mod namespaces;
+mod old_kernels;
 mod plan;
 mod process;
 mod program;

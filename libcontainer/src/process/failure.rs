@@ -188,6 +188,7 @@ impl StepError {
             (Step::MountBind { .. }, At::OpenSource) if self.is(Errno::ENOENT) => {
                 "make it on the host, or take the mount out"
             }
+            (_, At::Attributes) if self.is(Errno::ENOSYS) => "this option needs Linux 5.12",
             (Step::Root { .. }, _) if self.is(Errno::ENOTDIR) => "root.path has to be a directory",
             (Step::PivotRoot {}, _) if self.is(Errno::EINVAL) => {
                 "on an initramfs the root cannot be pivoted: use --no-pivot"
