@@ -24,6 +24,7 @@ mod log;
 mod mounts;
 mod namespaces;
 mod net_devices;
+mod old_kernels;
 mod plan;
 mod process;
 mod program;

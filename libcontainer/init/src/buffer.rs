@@ -11,6 +11,12 @@ pub struct Buffer {
     length: usize,
 }
 
+impl core::fmt::Write for Buffer {
+    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+        self.push(text.as_bytes()).map_err(|_| core::fmt::Error)
+    }
+}
+
 impl Buffer {
     pub const fn new() -> Self {
         Buffer { bytes: [0; CAPACITY], length: 0 }
@@ -34,19 +40,6 @@ impl Buffer {
     pub fn clear(&mut self) {
         self.length = 0;
         self.bytes[0] = 0;
-    }
-
-    /// Appends a number in decimal.
-    pub fn push_decimal(&mut self, value: u32) -> Result<(), Errno> {
-        let mut digits = [0; 10];
-        let mut rest = value;
-        let mut first = digits.len();
-        while first == digits.len() || rest != 0 {
-            first -= 1;
-            digits[first] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-        }
-        self.push(&digits[first..])
     }
 
     /// Appends a number in octal.

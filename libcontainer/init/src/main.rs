@@ -18,6 +18,7 @@ mod home;
 mod hook;
 mod identity;
 mod label;
+mod legacy;
 mod loopback;
 mod mask;
 mod mount;

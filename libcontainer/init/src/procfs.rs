@@ -5,6 +5,7 @@ use crate::buffer::Buffer;
 use crate::failure::{Context, Failure, Outcome};
 use crate::script::Container;
 use core::ffi::CStr;
+use core::fmt::Write;
 use creel_wire::message::At;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, Mode, OFlags, ResolveFlags};
@@ -22,7 +23,8 @@ pub fn top(c: &mut Container) -> Result<BorrowedFd<'_>, Failure> {
 /// This process's own directory in it.
 pub fn own_directory(c: &mut Container) -> Result<OwnedFd, Failure> {
     let mut name = Buffer::new();
-    name.push_decimal(rustix::process::getpid().as_raw_nonzero().get() as u32).at(At::OpenFile)?;
+    write!(name, "{}", rustix::process::getpid().as_raw_nonzero())
+        .map_err(|_| Failure::new(At::OpenFile, Errno::NAMETOOLONG))?;
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_XDEV | ResolveFlags::NO_SYMLINKS;
     fs::openat2(top(c)?, name.as_c_str(), flags, Mode::empty(), resolve).at(At::OpenFile)
@@ -37,7 +39,8 @@ pub fn write(directory: BorrowedFd<'_>, path: &CStr, value: &[u8]) -> Outcome {
     if written == value.len() { Ok(()) } else { Err(Failure::new(At::WriteFile, Errno::IO)) }
 }
 
-fn mount() -> Result<OwnedFd, Errno> {
+/// A detached procfs of this pid namespace.
+pub fn mount() -> Result<OwnedFd, Errno> {
     let context = fsopen(c"proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
     fsconfig_create(&context)?;
     let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID

@@ -1,9 +1,9 @@
 //! Changing a mount that is there already.
 
 use crate::failure::{Context, Failure, Outcome};
-use crate::mount::{kernels_words, propagate, set_parameter};
+use crate::mount::{change as change_attributes, kernels_words, propagate, set_parameter};
 use crate::resolve;
-use crate::sys::{self, MountAttr};
+use crate::sys::MountAttr;
 use core::ffi::CStr;
 use creel_wire::Texts;
 use creel_wire::message::At;
@@ -33,7 +33,7 @@ pub fn change(
         }
         fsconfig_reconfigure(&context).map_err(|errno| kernels_words(&context, errno))?;
     }
-    sys::mount_setattr(&target, own, false).at(At::Attributes)?;
-    sys::mount_setattr(&target, below, true).at(At::Attributes)?;
+    change_attributes(&target, own, false).at(At::Attributes)?;
+    change_attributes(&target, below, true).at(At::Attributes)?;
     propagate(&target, propagation)
 }

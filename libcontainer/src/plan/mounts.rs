@@ -112,20 +112,16 @@ impl One {
         script.push(self.origin.as_str(), Step::MountTree { target, tree, propagation, flags });
     }
 
-    /// What is named changes, the rest of the mount stays as it is; without `bind` the file system changes too.
+    /// What is named changes, the rest of the mount stays as it is; without `bind` the file system gets the
+    /// words that are for it. It does not become read-only itself: others may have it mounted too.
     fn remount(&self, script: &mut Script) -> Result<(), PlanError> {
         let Options { own, below, propagation, bind, .. } = self.options;
-        let mut parameters = self.options.parameters.clone();
-        for (bits, word) in [(own.set, "ro"), (own.clear, "rw")] {
-            if bits & attr::RDONLY != 0 {
-                parameters.push(word.to_owned());
-            }
-        }
+        let parameters = &self.options.parameters;
         let origin = format!("{}.options", self.origin);
         let step = Step::Remount {
             target: self.target.clone(),
             parameters: super::process::texts(&origin, parameters.iter())?,
-            reconfigure: !bind,
+            reconfigure: !bind && !parameters.is_empty(),
             set: own.set,
             clear: cleared(own),
             recursive_set: below.set,

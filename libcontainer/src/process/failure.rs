@@ -4,6 +4,7 @@ use super::conversation::Report;
 use crate::plan::Planned;
 use creel_wire::message::At;
 use creel_wire::owned::Step;
+use creel_wire::step::mount_flags;
 use nix::errno::Errno;
 use std::fmt;
 use std::io;
@@ -207,6 +208,7 @@ impl StepError {
             (Step::MountBind { .. }, At::OpenSource) if self.is(Errno::ENOENT) => {
                 "make it on the host, or take the mount out"
             }
+            (_, At::Attributes) if self.is(Errno::ENOSYS) => "this option needs Linux 5.12",
             (Step::Root { .. }, _) if self.is(Errno::ENOTDIR) => "root.path has to be a directory",
             (Step::PivotRoot {}, _) if self.is(Errno::EINVAL) => {
                 "on an initramfs the root cannot be pivoted: use --no-pivot"
@@ -240,9 +242,11 @@ impl StepError {
                 "a hard limit above creel's own needs CAP_SYS_RESOURCE"
             }
             (Step::EnterPidNamespace {}, _) if self.is(Errno::EAGAIN) => {
-                "; the container may have no more, see linux.resources.pids.limit"
+                "the container may have no more, see linux.resources.pids.limit"
             }
-            (Step::MountFilesystem { .. }, At::Resolve) if self.is(Errno::ELOOP) => {
+            (Step::MountFilesystem { flags, .. }, At::Resolve)
+                if self.is(Errno::ELOOP) && flags & mount_flags::NO_SYMLINKS != 0 =>
+            {
                 "/proc and /sys have to be directories, not symbolic links"
             }
             (Step::FindProgram { .. }, At::NotInPath) => {

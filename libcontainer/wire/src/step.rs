@@ -134,7 +134,7 @@ steps! {
         uid: u32,
         gid: u32,
     }
-    /// A symbolic link; one that is there already has to say the same, unless `replace`.
+    /// A symbolic link; what is there already stays, unless `replace`.
     18 Symlink { path: Text, target: Text, replace: bool }
     /// Tell the library that the mounts are made; go on when its hooks have run.
     19 AwaitHooks {}

@@ -30,14 +30,15 @@ fn one_of_each_kind() {
     "#);
 }
 
-/// The library need not be waited for when it has nothing to run.
+/// The library writes the state that they read, with the pid that it alone knows.
 #[test]
-fn hooks_inside_alone_do_not_wait_for_the_library() {
+fn hooks_inside_alone_wait_for_their_state() {
     let hooks = json!({"createContainer": [{"path": "/1"}, {"path": "/2"}]});
     assert_snapshot!(changes(|config| config["hooks"] = hooks), @r#"
     - descriptors = ["conversation"]
     + descriptors = ["conversation",{"hookState":"creating"}]
       makeDirectory
+    + hooks: awaitHooks
     + hooks.createContainer[0]: hook path=/1 arguments=["/1"] stdin=1
     + hooks.createContainer[1]: hook path=/2 arguments=["/2"] stdin=1
       pivotRoot

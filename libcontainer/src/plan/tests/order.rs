@@ -157,7 +157,7 @@ fn modes_are_made_without_umask() {
         let umasks: Vec<usize> = (0..steps.len()).filter(|at| steps[*at] == "umask").collect();
         if let Some(mount) = steps.iter().position(|name| name == "mountFilesystem") {
             assert!(umasks[0] < mount, "{steps:#?}");
-            assert_eq!(umasks.len(), 2, "the process's own comes after");
+            assert_eq!(umasks.len(), 3, "that of hooks, and the process's own, come after");
         }
         assert!(steps[*umasks.last().unwrap()..].iter().any(|name| name == "findProgram"));
     }

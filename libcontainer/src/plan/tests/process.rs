@@ -35,7 +35,7 @@ fn user() {
 #[test]
 fn working_directory() {
     assert_snapshot!(with(|process| process["cwd"] = "/srv/../var/./www/".into()), @r"
-      symlink
+      umask
     - process.cwd: makeDirectory
     + process.cwd: makeDirectory path=var/www
       pivotRoot
