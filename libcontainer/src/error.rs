@@ -7,6 +7,7 @@ use crate::mount_tree::MountTreeError;
 use crate::netlink::NetDeviceError;
 use crate::plan::PlanError;
 use crate::process::{LaunchError, StepError};
+use crate::rdt::RdtError;
 use crate::spec::{CheckError, IdError, LoadError};
 use crate::state::{Status, StoreError};
 use std::fmt;
@@ -41,6 +42,8 @@ pub enum Error {
     MountTree(MountTreeError),
     /// A network device of the host.
     NetDevice(NetDeviceError),
+    /// The class of service in the resctrl file system.
+    Rdt(RdtError),
     /// The directory that root.path names.
     RootFilesystem {
         /// The directory.
@@ -124,6 +127,7 @@ impl Error {
             Error::Step(step) => step.advice(),
             Error::MountTree(error) => error.advice(),
             Error::NetDevice(error) => error.advice(),
+            Error::Rdt(error) => error.advice(),
             Error::Store(StoreError::Root { .. }) => {
                 Some("make it writable, or choose another state root with --root")
             }
@@ -153,6 +157,7 @@ impl Error {
             Error::Lsm(inner) => inner,
             Error::MountTree(inner) => inner,
             Error::NetDevice(inner) => inner,
+            Error::Rdt(inner) => inner,
             _ => return None,
         };
         Some(inner)
@@ -246,4 +251,5 @@ from!(
     Lsm(LsmError),
     MountTree(MountTreeError),
     NetDevice(NetDeviceError),
+    Rdt(RdtError),
 );

@@ -34,6 +34,7 @@ mod netlink;
 mod owner;
 pub mod plan;
 mod process;
+mod rdt;
 #[cfg(test)]
 mod skip;
 pub mod spec;
@@ -52,4 +53,5 @@ pub use mount_tree::MountTreeError;
 pub use netlink::NetDeviceError;
 pub use owner::user_name;
 pub use process::{Exit, LaunchError, StepError, keep_exit_statuses};
+pub use rdt::{Doing as RdtDoing, RdtError};
 pub use state::{State, Status, StoreError};

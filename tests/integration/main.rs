@@ -28,6 +28,7 @@ mod old_kernels;
 mod plan;
 mod process;
 mod program;
+mod rdt;
 mod regression;
 mod remount;
 mod rootfs;

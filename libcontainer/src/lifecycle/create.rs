@@ -15,6 +15,7 @@ use crate::process::conversation::{Conversation, Event};
 use crate::process::identity::Identity;
 use crate::process::launch::{Init, Launch, launch};
 use crate::process::{StepError, wait};
+use crate::rdt;
 use crate::state::{self, Entry, Record, RunningProcess, StartStep};
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, listen, socket,
@@ -103,10 +104,16 @@ impl Making {
     /// any moment leaves nothing that `delete --force` cannot find; creel-init gives up when this process
     /// ends before it said go.
     fn carry_out(&mut self, plan: &Plan, options: &CreateOptions) -> Result<(), Error> {
+        if let Some(wanted) = &plan.rdt {
+            self.record.rdt = Some(rdt::Groups::planned(wanted, &rdt::mount_point()?));
+        }
         self.entry.save(&self.record)?;
         let cgroup = Cgroup::create(&plan.cgroup)?;
         self.record.cgroup = cgroup.record().clone();
         self.cgroup = Some(cgroup);
+        if let (Some(groups), Some(wanted)) = (&mut self.record.rdt, &plan.rdt) {
+            groups.create(wanted)?;
+        }
         // Only what is known to be ours is killed: a hook inside may outlive this process.
         self.entry.save(&self.record)?;
 
@@ -157,8 +164,11 @@ impl Making {
         if let Some(devices) = &plan.net_devices {
             netlink::move_devices(devices, init.pid)?;
         }
+        if let Some(groups) = &self.record.rdt {
+            groups.enter(init.pid)?;
+        }
         if plan.clone_into_cgroup {
-            if plan.id_maps.is_some() || plan.net_devices.is_some() {
+            if plan.awaits_admission() {
                 go(&init.conversation)?;
             }
             return Ok(cgroup.apply(&plan.cgroup)?);
@@ -396,6 +406,7 @@ fn record(spec: &Spec, request: &Request, plan: &Plan) -> Record {
         annotations: spec.annotations().clone().unwrap_or_default().into_iter().collect(),
         cgroup: plan.cgroup.record(),
         namespaces,
+        rdt: None,
         surroundings: Surroundings::of(spec.linux().as_ref()),
         joined_pid: plan.second_process,
         no_new_keyring: request.no_new_keyring,

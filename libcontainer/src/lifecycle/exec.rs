@@ -90,7 +90,8 @@ impl Container {
         check_terminal(&process, options)?;
         lsm::check(&process, None)?;
         let cgroup = cgroup_to_enter(&record)?;
-        let in_cgroup = cgroup.fd().is_some() && !enters_late(&process);
+        let late = enters_late(&process) || record.rdt.is_some();
+        let in_cgroup = cgroup.fd().is_some() && !late;
         let plan = plan_exec(
             &ExecRequest {
                 id: &self.id,
@@ -170,6 +171,9 @@ impl Container {
                 return Ok(());
             }
             cgroup.enter(init.pid)?;
+            if let Some(groups) = &record.rdt {
+                groups.enter(init.pid)?;
+            }
             go(&init.conversation)
         });
         match admitted {

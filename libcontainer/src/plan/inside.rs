@@ -6,6 +6,7 @@ use super::namespaces::{Namespace, Namespaces};
 use super::net_devices::NetDevices;
 use super::placement::{self, Surroundings};
 use super::process::Identity;
+use super::rdt::Rdt;
 use super::{
     Descriptor, Host, Plan, PlanError, Request, Script, devices, hooks, inside_path, labels,
     mounts, process, text, time,
@@ -22,13 +23,14 @@ const MS_PRIVATE: u32 = 0x4_0000;
 pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, PlanError> {
     let namespaces = Namespaces::of(spec);
     let net_devices = NetDevices::of(spec, &namespaces)?;
+    let rdt = Rdt::of(spec, &request.id)?;
     let cgroup = plan_cgroup(spec, request, host)?;
     let process = spec.process().clone().unwrap_or_default();
     let clone_into_cgroup = matches!(host.cgroups, cgroups::Layout::V2 { .. });
     let mut script = Script::new();
 
-    let admitted =
-        !clone_into_cgroup || namespaces.is_new(Namespace::User) || net_devices.is_some();
+    let moved_in = net_devices.is_some() || rdt.is_some();
+    let admitted = !clone_into_cgroup || namespaces.is_new(Namespace::User) || moved_in;
     enter(&mut script, request, &namespaces, admitted);
     time::plan(&mut script, spec, &namespaces);
     name(&mut script, spec, &namespaces)?;
@@ -50,6 +52,7 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
         id_maps: IdMaps::of(spec, &namespaces),
         joined_namespaces: namespaces.joined,
         net_devices,
+        rdt,
         cgroup,
         clone_into_cgroup,
         outer_limits: if outer_limits { process::limits(&process) } else { Vec::new() },

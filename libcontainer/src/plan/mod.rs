@@ -15,6 +15,7 @@ mod namespaces;
 mod net_devices;
 mod placement;
 mod process;
+mod rdt;
 mod time;
 mod unsupported;
 
@@ -37,6 +38,7 @@ pub use namespaces::{Join, Namespace};
 pub use net_devices::{NetDevice, NetDevices};
 pub(crate) use placement::{Surroundings, enters_late};
 pub use process::Limit;
+pub use rdt::Rdt;
 
 /// What planning has to know of the host.
 #[derive(Debug, Clone)]
@@ -111,6 +113,9 @@ pub struct Plan {
     /// Network devices that move in, before creel-init goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub net_devices: Option<NetDevices>,
+    /// The class of service in the resctrl file system, entered before creel-init goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rdt: Option<Rdt>,
     /// Limits that the library sets from outside, since the process itself may not.
     pub outer_limits: Vec<Limit>,
     /// Directories and writes of the cgroups.
@@ -131,12 +136,19 @@ pub struct Plan {
     pub warnings: Vec<String>,
 }
 
+impl Plan {
+    /// Whether creel-init waits for the library before it goes on; without cgroup v1 only for these.
+    pub(crate) fn awaits_admission(&self) -> bool {
+        let moved_in = self.net_devices.is_some() || self.rdt.is_some();
+        !self.clone_into_cgroup || self.id_maps.is_some() || moved_in
+    }
+}
+
 /// Plans a start.
 ///
 /// # Errors
 /// [`PlanError`] for a value that cannot be carried out, or not yet; it names the place in config.json.
 pub fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, PlanError> {
-    unsupported::refuse(spec)?;
     let mut plan = inside::plan(spec, request, host)?;
     plan.warnings.extend(unsupported::warnings(spec));
     Ok(plan)

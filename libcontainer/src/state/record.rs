@@ -3,6 +3,7 @@
 use crate::cgroups;
 use crate::plan::{Hook, Namespace, Planned, Surroundings};
 use crate::process::identity::Identity;
+use crate::rdt;
 use creel_wire::Slot;
 use creel_wire::owned::{Step, Text};
 use oci_spec::runtime::Process;
@@ -33,6 +34,9 @@ pub(crate) struct Record {
     pub(crate) cgroup: cgroups::Record,
     /// The namespaces that it does not share with the runtime: what exec has to join.
     pub(crate) namespaces: Vec<Namespace>,
+    /// Its directories in the resctrl file system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rdt: Option<rdt::Groups>,
     /// What exec gives its processes besides the settings.
     #[serde(default, skip_serializing_if = "Surroundings::is_default")]
     pub(crate) surroundings: Surroundings,

@@ -1,28 +1,13 @@
-//! What is not built yet is refused by name, and asking for nothing is not refused.
+//! What is not built yet is said, and asking for nothing is not refused.
 
-use super::harness::{config, plan_of, refused, v2};
+use super::harness::{config, plan_of, v2};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
-
-/// The message for one value, put at a JSON pointer.
-fn refused_at(pointer: &str, value: Value) -> String {
-    refused(|config| put(config, pointer, value))
-}
 
 /// Puts a value where the parents exist.
 fn put(config: &mut Value, pointer: &str, value: Value) {
     let (parent, name) = pointer.rsplit_once('/').unwrap();
     config.pointer_mut(parent).unwrap()[name] = value;
-}
-
-#[test]
-fn cache_classes_are_not_built() {
-    for (rdt, found) in [(json!({"closID": "gold"}), "gold"), (json!({}), "a class of its own")] {
-        let message = refused_at("/linux/intelRdt", rdt);
-        let expected =
-            format!("linux.intelRdt: {found:?} is not supported; this version of creel cannot");
-        assert!(message.starts_with(&expected), "{message}");
-    }
 }
 
 /// Engines write the empty values of Go's types.
