@@ -159,6 +159,10 @@ impl StepError {
             Step::Console { .. } => f.write_str("opening the container's terminal in its /dev/pts"),
             Step::Seccomp { .. } => f.write_str("installing the seccomp filter"),
             Step::PivotRoot {} => f.write_str("pivot_root"),
+            Step::MoveRoot {} if self.at == At::Detach => {
+                write!(f, "detaching the host's {} (--no-pivot)", self.text)
+            }
+            Step::MoveRoot {} => f.write_str("moving the root (--no-pivot)"),
             other => write!(f, "{other:?}"),
         }
     }
