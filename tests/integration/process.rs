@@ -192,7 +192,8 @@ fn sorted(text: &str) -> Vec<&str> {
 /// Programs that log to /dev/stdout open it again, as the user.
 #[test]
 fn a_user_can_open_its_standard_output_again() {
-    let script = "echo out > /dev/stdout; echo err > /dev/stderr; read word < /dev/stdin; echo $word";
+    let script =
+        "echo out > /dev/stdout; echo err > /dev/stderr; read word < /dev/stdin; echo $word";
     let bundle = Bundle::new("ownstdio").busybox().config(|c| {
         c.set("/process/user", json!({"uid": 1000, "gid": 1000}));
         c.args(&["/bin/sh", "-c", script]);
