@@ -122,6 +122,7 @@ fn carry_out(c: &mut Container, index: u32, step: Step<'_>) -> Outcome {
         Step::ResetSignals {} => sys::reset_signals().at(At::Call),
         Step::Propagation { flags } => mount::propagation_of_slash(flags).at(At::Call),
         Step::Root { path } => pivot::enter_root(c, path),
+        Step::OpenRoot { path } => pivot::open_root(c, path),
         Step::MountFilesystem {
             target,
             fstype,

@@ -117,15 +117,15 @@ fn build_root(
     process: &Process,
 ) -> Result<Vec<hooks::Hook>, PlanError> {
     let root = rootfs(spec, &request.bundle);
+    let path = text("root.path", root.into_os_string().into_encoded_bytes())?;
     script.push("", Step::Umask { mask: 0 });
     if namespaces.has(Namespace::Mount) {
-        script
-            .push("linux.rootfsPropagation", Step::Propagation { flags: outer_propagation(spec)? });
+        let flags = outer_propagation(spec)?;
+        script.push("linux.rootfsPropagation", Step::Propagation { flags });
+        script.push("root.path", Step::Root { path });
+    } else {
+        script.push("root.path", Step::OpenRoot { path });
     }
-    script.push(
-        "root.path",
-        Step::Root { path: text("root.path", root.into_os_string().into_encoded_bytes())? },
-    );
     let cgroup_namespace = namespaces.has(Namespace::Cgroup);
     mounts::plan(script, spec, request, cgroup, cgroup_namespace)?;
     devices::plan(script, spec, namespaces.has(Namespace::User))?;

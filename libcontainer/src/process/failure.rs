@@ -112,7 +112,7 @@ impl StepError {
             Step::Device { path, .. } => self.made(f, "device", &path.display()),
             Step::Symlink { path, .. } => self.made(f, "link", &path.display()),
             Step::Hook { path, .. } => self.hook(f, &path.display()),
-            Step::Root { path } => write!(f, "root file system {}", path.display()),
+            Step::Root { path } | Step::OpenRoot { path } => write!(f, "root file system {}", path.display()),
             Step::MaskPath { .. } if self.at == At::NullDevice => {
                 f.write_str("the container's /dev/null is not the null device, so nothing can be masked with it")
             }

@@ -202,6 +202,9 @@ steps! {
     /// Become root of the user namespace (setresgid, setresuid), with no capability left that an execve
     /// would hand on by itself.
     47 UserNamespaceRoot {}
+    /// Open the root file system where it is: without a mount namespace of the container's own a mount would
+    /// stay on the host.
+    48 OpenRoot { path: Text }
     /// execve(2).
     44 Execute { arguments: TextList, environment: TextList }
 }
