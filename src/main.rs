@@ -47,7 +47,8 @@ fn run(argv: Vec<OsString>, report: &mut Report) -> Result<i32, Failure> {
 fn stopped(stop: Stop) -> Result<i32, Failure> {
     match stop {
         Stop::Answer(text) => {
-            report::print(&text)?;
+            report::print(text.trim_end())?;
+            report::print("\n")?;
             Ok(0)
         }
         Stop::Usage(error) => Err(Failure::Usage(error)),

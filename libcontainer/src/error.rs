@@ -32,6 +32,13 @@ pub enum Error {
     Step(Box<StepError>),
     /// A hook in the runtime's namespaces.
     Hook(HookError),
+    /// The directory that root.path names.
+    RootFilesystem {
+        /// The directory.
+        path: PathBuf,
+        /// Why it cannot be used.
+        source: io::Error,
+    },
     /// A namespace to join.
     Namespace {
         /// The place in config.json.
@@ -102,6 +109,20 @@ impl Error {
         matches!(self, Error::Store(StoreError::NotFound { .. }))
     }
 
+    /// What the user can do about it, where the reason alone does not say.
+    pub fn advice(&self) -> Option<&'static str> {
+        match self {
+            Error::Step(step) => step.advice(),
+            Error::Store(StoreError::Root { .. }) => {
+                Some("make it writable, or choose another state root with --root")
+            }
+            Error::RootFilesystem { .. } => {
+                Some("unpack a root file system there, or let root.path name another directory")
+            }
+            _ => None,
+        }
+    }
+
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
         Error::Io { action, path: path.into(), source }
     }
@@ -130,6 +151,9 @@ impl fmt::Display for Error {
             return fmt::Display::fmt(inner, f);
         }
         match self {
+            Error::RootFilesystem { path, .. } => {
+                write!(f, "root.path: cannot use {} as the root file system", path.display())
+            }
             Error::Namespace { json_path, path, .. } => {
                 write!(f, "{json_path}: namespace {} cannot be joined", path.display())
             }
@@ -179,7 +203,9 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Error::Namespace { source, .. } | Error::Io { source, .. } => Some(source),
+            Error::Namespace { source, .. }
+            | Error::RootFilesystem { source, .. }
+            | Error::Io { source, .. } => Some(source),
             _ => self.inner().and_then(std::error::Error::source),
         }
     }

@@ -30,6 +30,8 @@ mod lifecycle;
 mod owner;
 pub mod plan;
 mod process;
+#[cfg(test)]
+mod skip;
 pub mod spec;
 mod state;
 mod sys;

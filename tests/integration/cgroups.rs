@@ -62,6 +62,7 @@ fn without_cgroups_path_there_is_one_named_by_the_id() {
 
 #[test]
 fn without_resources_nothing_is_limited() {
+    unless!(cgroup::has("pids"), "no pids controller here");
     let bundle = Bundle::new("nolimits").config(|c| c.remove("/linux/resources"));
     let bundle = bundle.sleeping();
     let pids = cgroup::read(&bundle.cgroup(), ("pids", "pids.max"), "pids.max");
@@ -78,6 +79,7 @@ fn limit(resources: serde_json::Value, v1: (&str, &str), v2: &str) -> Option<Str
 
 #[test]
 fn a_memory_limit() {
+    unless!(cgroup::has("memory"), "no memory controller here");
     let resources = json!({"memory": {"limit": 64 << 20}});
     let value = limit(resources, ("memory", "memory.limit_in_bytes"), "memory.max");
     assert_eq!(value.as_deref(), Some("67108864"));
@@ -85,12 +87,14 @@ fn a_memory_limit() {
 
 #[test]
 fn a_limit_of_processes() {
+    unless!(cgroup::has("pids"), "no pids controller here");
     let value = limit(json!({"pids": {"limit": 33}}), ("pids", "pids.max"), "pids.max");
     assert_eq!(value.as_deref(), Some("33"));
 }
 
 #[test]
 fn a_quota_of_cpu_time() {
+    unless!(cgroup::has("cpu"), "no cpu controller here");
     let resources = json!({"cpu": {"quota": 25_000, "period": 50_000}});
     if cgroup::is_v2() {
         let value = limit(resources, ("", ""), "cpu.max");
@@ -115,12 +119,14 @@ fn cpu_shares_on_v1() {
 
 #[test]
 fn a_set_of_cpus() {
+    unless!(cgroup::has("cpuset"), "no cpuset controller here");
     let value = limit(json!({"cpu": {"cpus": "0"}}), ("cpuset", "cpuset.cpus"), "cpuset.cpus");
     assert_eq!(value.as_deref(), Some("0"));
 }
 
 #[test]
 fn too_many_processes_are_stopped_by_the_limit() {
+    unless!(cgroup::has("pids"), "no pids controller here");
     let bundle = Bundle::new("forks").busybox().config(|c| {
         c.set("/linux/resources/pids", json!({"limit": 3}));
         c.args(&["/bin/sh", "-c", "echo begin; for i in 1 2 3 4 5 6; do sleep 5 & done; echo all"]);

@@ -195,6 +195,8 @@ fn a_reused_pid_is_not_taken_for_the_container() {
     let bundle = Bundle::new("reuse").config(|c| c.probe(&["exit", "0"]));
     bundle.create_and_start();
     bundle.wait_stopped();
+    // Start times count in hundredths of a second, and no pid comes again within one.
+    std::thread::sleep(std::time::Duration::from_millis(20));
     let stranger = bundle.plain(&["sleep", "600"]).spawn();
     bundle.record_pid(stranger.pid());
     assert_eq!(bundle.status(), "stopped");

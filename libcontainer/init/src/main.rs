@@ -11,11 +11,13 @@
 mod buffer;
 mod channel;
 mod console;
+mod copy;
 mod device;
 mod failure;
 mod home;
 mod hook;
 mod identity;
+mod legacy;
 mod loopback;
 mod mask;
 mod mount;

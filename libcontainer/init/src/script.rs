@@ -99,10 +99,11 @@ fn carry_out(c: &mut Container, index: u32, step: Step<'_>) -> Outcome {
         Step::NonDumpable {} => {
             process::set_dumpable_behavior(process::DumpableBehavior::NotDumpable).at(At::Call)
         }
-        Step::AwaitCgroup {} => c.channel.wait(),
+        Step::AwaitAdmission {} => c.channel.wait(),
         Step::JoinNamespace { namespace, kind } => namespace::join(namespace, kind),
         Step::Unshare { flags } => namespace::unshare(flags),
         Step::EnterPidNamespace {} => namespace::enter_pid(&c.channel),
+        Step::UserNamespaceRoot {} => identity::user_namespace_root(),
         Step::NewSession {} => new_session(),
         Step::SessionKeyring { name } => {
             if let Err(errno) = sys::join_session_keyring(name) {
@@ -121,6 +122,7 @@ fn carry_out(c: &mut Container, index: u32, step: Step<'_>) -> Outcome {
         Step::ResetSignals {} => sys::reset_signals().at(At::Call),
         Step::Propagation { flags } => mount::propagation_of_slash(flags).at(At::Call),
         Step::Root { path } => pivot::enter_root(c, path),
+        Step::OpenRoot { path } => pivot::open_root(c, path),
         Step::MountFilesystem {
             target,
             fstype,

@@ -48,6 +48,19 @@ impl Cgroup {
         self.dirs.is_empty()
     }
 
+    /// Whether every recorded directory is there.
+    pub fn is_whole(&self) -> bool {
+        self.record.directories().len() == self.dirs.len()
+    }
+
+    /// Whether processes can be put there: a cgroup2 that gives controllers to cgroups below it takes none
+    /// itself (cgroups(7), "no internal processes").
+    pub fn takes_processes(&self) -> bool {
+        let v2 = self.dirs.iter().filter(|dir| dir.kind == Kind::V2);
+        v2.into_iter()
+            .all(|dir| dir.read_line("cgroup.subtree_control").is_ok_and(|on| on.is_empty()))
+    }
+
     /// The directory for `CLONE_INTO_CGROUP` (clone(2)), opened with O_PATH; only where cgroup2 is
     /// alone, since elsewhere [`enter`](Cgroup::enter) has other hierarchies to enter.
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {

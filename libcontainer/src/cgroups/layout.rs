@@ -94,7 +94,15 @@ impl OwnCgroups {
     /// # Errors
     /// [`Error::Probe`] when `/proc/self/cgroup` cannot be read.
     pub fn read() -> Result<OwnCgroups, Error> {
-        let path = Path::new("/proc/self/cgroup");
+        OwnCgroups::read_file(Path::new("/proc/self/cgroup"))
+    }
+
+    /// The cgroups of another process.
+    pub(super) fn of_process(pid: i32) -> Result<OwnCgroups, Error> {
+        OwnCgroups::read_file(Path::new(&format!("/proc/{pid}/cgroup")))
+    }
+
+    fn read_file(path: &Path) -> Result<OwnCgroups, Error> {
         let text = fs::read_to_string(path).map_err(|source| probe_error(path, source))?;
         Ok(OwnCgroups::parse(&text))
     }

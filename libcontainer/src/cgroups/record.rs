@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::error::Error;
+use super::layout::{Layout, OwnCgroups};
 use super::plan::{Kind, Plan};
 
 /// Where a container's cgroup is. It follows from the [`Plan`] alone, so that it can be saved before
@@ -48,6 +50,34 @@ impl Plan {
 }
 
 impl Record {
+    /// The cgroups that a process is in now. A container that manages its own processes, as systemd does,
+    /// moves its first one, and then the cgroup it was started in takes none any more.
+    ///
+    /// # Errors
+    /// [`Error::Probe`] when the process is gone or the mounts cannot be read.
+    pub fn of_process(pid: i32) -> Result<Record, Error> {
+        let own = OwnCgroups::of_process(pid)?;
+        let mut paths = BTreeMap::new();
+        match Layout::probe()? {
+            Layout::V2 { mount } => {
+                paths.insert(String::new(), join(&mount, own.v2().unwrap_or("/"), "/"));
+            }
+            Layout::V1 { hierarchies, unified } => {
+                for hierarchy in &hierarchies {
+                    let Some(path) = own.v1(&hierarchy.controllers) else { continue };
+                    let path = join(&hierarchy.mount, path, &hierarchy.root);
+                    let each =
+                        hierarchy.controllers.iter().map(|name| (name.clone(), path.clone()));
+                    paths.extend(each);
+                }
+                if let (Some(mount), Some(path)) = (unified, own.v2()) {
+                    paths.insert(String::new(), join(&mount, path, "/"));
+                }
+            }
+        }
+        Ok(Record { driver: Driver::Cgroupfs, paths, made: false })
+    }
+
     /// Each directory once.
     pub(super) fn directories(&self) -> Vec<(Kind, &Path)> {
         let is_v1 = self.paths.keys().any(|controller| !controller.is_empty());
@@ -64,6 +94,13 @@ impl Record {
         }
         directories
     }
+}
+
+/// A path of proc_pid_cgroup(5) below a mount that shows the hierarchy from `root` on.
+fn join(mount: &Path, path: &str, root: &str) -> PathBuf {
+    let path = Path::new(path);
+    let below = path.strip_prefix(root).or_else(|_| path.strip_prefix("/")).unwrap_or(path);
+    mount.join(below)
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ use std::time::Duration;
 
 /// How long a killed process may take to end, in milliseconds: the kernel may have much to tear down.
 const PATIENCE_MS: u16 = 10_000;
+/// How long a creel-init whose runtime was killed may take to end.
+const UNMADE_PATIENCE_MS: u16 = 2_000;
 
 impl Container {
     /// Removes a stopped or a created container. With `force` a running one is killed first, and what a
@@ -87,8 +89,7 @@ impl Runtime {
     }
 }
 
-/// Removes all that was entered; the entry goes last but for the poststop hooks, which the spec wants to run
-/// when the container is gone.
+/// Removes all that was entered.
 pub(super) fn clean_up(entry: Entry, record: &Record, run_hooks: bool) -> Result<(), Error> {
     // The end of a pid namespace's init ends all that is in it; without one others may be left, and so may the
     // init itself when a killed create did not get to record it.
@@ -96,22 +97,29 @@ pub(super) fn clean_up(entry: Entry, record: &Record, run_hooks: bool) -> Result
         kill_rest(record)?;
     }
     remove_cgroup(record)?;
+    forget(entry, record, run_hooks)
+}
+
+/// The entry goes last but for the poststop hooks, which the spec wants to run when the container is gone.
+pub(super) fn forget(entry: Entry, record: &Record, run_hooks: bool) -> Result<(), Error> {
     entry.remove()?;
-    if run_hooks && !record.poststop.is_empty() {
-        let state = record.hook_state("stopped", 0);
-        let state =
-            state.map_err(|source| Error::io("write the state for hooks", "", source.into()))?;
-        for failure in hooks::run_each(&record.poststop, &state) {
-            let cause = std::error::Error::source(&failure).map(|cause| format!(": {cause}"));
-            log::warn!("{failure}{}", cause.unwrap_or_default());
-        }
+    if !run_hooks || record.poststop.is_empty() {
+        return Ok(());
+    }
+    let state = record.hook_state("stopped", 0);
+    let state =
+        state.map_err(|source| Error::io("write the state for hooks", "", source.into()))?;
+    for failure in hooks::run_each(&record.poststop, &state) {
+        let cause = std::error::Error::source(&failure).map(|cause| format!(": {cause}"));
+        log::warn!("{failure}{}", cause.unwrap_or_default());
     }
     Ok(())
 }
 
-/// A cgroup that was entered and not made may be somebody else's, and busy: then it is left alone.
+/// A runtime that was killed may have left a creel-init that is just ending; a cgroup that stays in use was
+/// never ours, since create refuses such a one, and is left alone.
 fn remove_cgroup(record: &Record) -> Result<(), Error> {
-    let patience = if record.cgroup.made { PATIENCE_MS } else { 0 };
+    let patience = if record.cgroup.made { PATIENCE_MS } else { UNMADE_PATIENCE_MS };
     match record.cgroup.remove(Duration::from_millis(u64::from(patience))) {
         Err(cgroups::Error::Busy { .. }) if !record.cgroup.made => Ok(()),
         result => Ok(result?),

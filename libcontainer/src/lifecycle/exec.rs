@@ -1,7 +1,8 @@
 //! `exec`: one more process in a running container.
 
-use super::create::{enter_second_process, go, next, set_oom_score, write_pid_file};
+use super::create::{enter_second_process, go, next, set_limits, set_oom_score, write_pid_file};
 use super::{Container, console, foreground, start, state, steps, warn};
+use crate::cgroups::{self, Cgroup};
 use crate::error::Error;
 use crate::plan::{ExecPlan, ExecRequest, Host, plan_exec};
 use crate::process::conversation::{Event, Report};
@@ -86,6 +87,7 @@ impl Container {
         let process = settings(&record, &options.process);
         spec::check_process(&process)?;
         check_terminal(&process, options)?;
+        let cgroup = cgroup_to_enter(&record)?;
         let plan = plan_exec(
             &ExecRequest {
                 id: &self.id,
@@ -93,14 +95,15 @@ impl Container {
                 namespaces: &record.namespaces,
                 preserve_fds: options.preserve_fds,
                 no_new_keyring: record.no_new_keyring,
+                in_cgroup: cgroup.fd().is_some(),
             },
             &Host::for_exec()?,
         )?;
         warn(&plan.warnings);
         let watch = (!options.detach).then(|| foreground::Watch::new(true)).transpose()?;
-        let joined = self.join(&record, &process, &plan, options);
+        let joined = self.join(&record, &process, &plan, &cgroup, options);
         let mut joined = joined.map_err(|error| self.explained(&record, error))?;
-        let prepared = prepare(&mut joined, &record, &plan, options);
+        let prepared = prepare(&mut joined, &record, &process, &plan, options);
         let terminal =
             prepared.map_err(|error| self.explained(&record, abandon(&joined, error)))?;
         match watch {
@@ -137,6 +140,7 @@ impl Container {
         record: &Record,
         settings: &Process,
         plan: &ExecPlan,
+        cgroup: &Cgroup,
         options: &ExecOptions,
     ) -> Result<Init, Error> {
         let stopped =
@@ -146,7 +150,6 @@ impl Container {
             process.map_err(|source| Error::io("open the process of", &self.id, source))?;
         let process: OwnedFd = process.ok_or_else(stopped)?;
         let steps = steps(&plan.inside);
-        let cgroup = record.open_cgroup()?;
         // Slot 0 is the conversation; the only other one is the container's process, where it is needed.
         let descriptors = [process.as_fd()];
         let init = launch(&Launch {
@@ -154,19 +157,33 @@ impl Container {
             descriptors: &descriptors[..plan.descriptors.len() - 1],
             preserved: options.preserve_fds,
             namespaces: 0,
-            cgroup: None,
+            cgroup: cgroup.fd(),
             // Not vfork: in a frozen cgroup the child would hold this process for ever.
             vfork: false,
         })?;
-        let admitted = cgroup
-            .map_or(Ok(()), |cgroup| cgroup.enter(init.pid).map_err(Error::from))
-            .and_then(|()| set_oom_score(init.pid, settings.oom_score_adj()))
-            .and_then(|()| go(&init.conversation));
+        let admitted = set_oom_score(init.pid, settings.oom_score_adj()).and_then(|()| {
+            if cgroup.fd().is_some() {
+                return Ok(());
+            }
+            cgroup.enter(init.pid)?;
+            go(&init.conversation)
+        });
         match admitted {
             Ok(()) => Ok(init),
             Err(error) => Err(abandon(&init, error)),
         }
     }
+}
+
+/// The container's cgroup, or where its first process has gone when that one takes no processes: never none,
+/// for then the process would escape the container's limits.
+fn cgroup_to_enter(record: &Record) -> Result<Cgroup, Error> {
+    let recorded = Cgroup::open(record.cgroup.clone())?;
+    let pid = record.init.map_or(0, |init| init.identity.pid);
+    if recorded.is_whole() && recorded.takes_processes() {
+        return Ok(recorded);
+    }
+    Ok(Cgroup::open(cgroups::Record::of_process(pid)?)?)
 }
 
 /// A whole process file, or the container's settings with single overrides above them.
@@ -272,6 +289,7 @@ fn check_terminal(process: &Process, options: &ExecOptions) -> Result<(), Error>
 fn prepare(
     init: &mut Init,
     record: &Record,
+    settings: &Process,
     plan: &ExecPlan,
     options: &ExecOptions,
 ) -> Result<Option<OwnedFd>, Error> {
@@ -281,12 +299,14 @@ fn prepare(
         match next(&init.conversation)? {
             Event::Pid(pid) => {
                 enter_second_process(init, pid)?;
+                // It may have been cloned before the first one got its score.
+                set_oom_score(init.pid, settings.oom_score_adj())?;
                 go(&init.conversation)?;
             }
             Event::Console(master) => {
                 terminal = console::take(master, options.console_socket.as_deref())?;
             }
-            Event::Ready => break,
+            Event::Ready => break set_limits(init.pid, &plan.outer_limits)?,
             Event::Failed(report) => return Err(Error::Step(Box::new(explain(report)))),
             Event::Closed => {
                 let cgroup = record.open_cgroup()?;

@@ -6,13 +6,14 @@ mod delete;
 mod exec;
 mod foreground;
 mod kill;
+mod plan;
 mod run;
 mod start;
 mod state;
 
 use crate::cgroups::Cgroup;
 use crate::error::Error;
-use crate::plan;
+use crate::plan::Planned;
 use crate::spec;
 use crate::state::{Record, Store};
 use std::path::{Path, PathBuf};
@@ -94,6 +95,6 @@ fn warn(warnings: &[String]) {
 }
 
 /// The steps without the places they come from.
-fn steps(planned: &[plan::Planned]) -> Vec<creel_wire::owned::Step> {
+fn steps(planned: &[Planned]) -> Vec<creel_wire::owned::Step> {
     planned.iter().map(|planned| planned.step.clone()).collect()
 }

@@ -16,7 +16,8 @@ pub struct RunOptions {
     pub detach: bool,
     /// Leave the stopped container's state behind.
     pub keep: bool,
-    /// Leave orphans of the container to the caller's reaper.
+    /// Leave orphans of the container to the caller's reaper. Otherwise, in the foreground, this process becomes
+    /// a subreaper and every child of it that ends is reaped: a program with other children sets this.
     pub no_subreaper: bool,
 }
 

@@ -49,6 +49,8 @@ pub(super) struct Options {
     pub(super) own: Change,
     pub(super) below: Change,
     pub(super) propagation: u32,
+    /// A tmpfs begins with a copy of what it covers.
+    pub(super) copy_up: bool,
     /// Words for the file system, fsconfig(2).
     pub(super) parameters: Vec<String>,
     /// Words that creel does not support yet.
@@ -79,9 +81,8 @@ impl Options {
             "bind" => self.bind = true,
             "rbind" => (self.bind, self.recursive) = (true, true),
             "defaults" | "" => {}
-            "remount" | "idmap" | "ridmap" | "tmpcopyup" => {
-                self.unsupported = Some(word.to_owned())
-            }
+            "tmpcopyup" => self.copy_up = true,
+            "remount" | "idmap" | "ridmap" => self.unsupported = Some(word.to_owned()),
             // Words that mount(8) keeps for itself.
             "auto" | "noauto" | "user" | "nouser" | "users" | "_netdev" | "loud" | "silent" => {}
             word => self.parameters.push(word.to_owned()),

@@ -87,6 +87,11 @@ impl One {
             flags: self.proc_flags(),
         };
         script.push(self.origin.as_str(), step);
+        for word in &self.options.parameters {
+            script
+                .warnings
+                .push(format!("{}.options: {word:?} has no effect on a bind", self.origin));
+        }
         Ok(())
     }
 
@@ -97,7 +102,10 @@ impl One {
             flags |= mount_flags::NO_SYMLINKS;
         }
         let mut parameters = self.options.parameters.clone();
-        if self.options.own.set & attr::RDONLY != 0 {
+        if self.options.copy_up {
+            self.check_copy_up()?;
+            flags |= mount_flags::COPY_UP;
+        } else if self.options.own.set & attr::RDONLY != 0 {
             parameters.push("ro".to_owned());
         }
         if self.fstype == "tmpfs" && !parameters.iter().any(|p| p.starts_with("mode=")) {
@@ -115,6 +123,17 @@ impl One {
         };
         script.push(self.origin.as_str(), step);
         Ok(())
+    }
+
+    fn check_copy_up(&self) -> Result<(), PlanError> {
+        if self.fstype == "tmpfs" {
+            return Ok(());
+        }
+        Err(PlanError::Unsupported {
+            json_path: format!("{}.options", self.origin),
+            found: "tmpcopyup".to_owned(),
+            allowed: "only a mount of type tmpfs can have it",
+        })
     }
 
     /// The container's own cgroups: existing mounts are bound, for mounting cgroup2 anew from the host's

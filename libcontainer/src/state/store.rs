@@ -85,11 +85,9 @@ impl fmt::Display for StoreError {
             StoreError::NotFound { path } => {
                 write!(f, "container does not exist (there is no {})", path.display())
             }
-            StoreError::Root { path, .. } => write!(
-                f,
-                "cannot make the state root {}; make it writable or choose another with --root",
-                path.display()
-            ),
+            StoreError::Root { path, .. } => {
+                write!(f, "cannot make the state root {}", path.display())
+            }
             StoreError::File { action, path, .. } => {
                 write!(f, "cannot {action} {}", path.display())
             }

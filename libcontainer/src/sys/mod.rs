@@ -13,4 +13,5 @@ pub(crate) use pidfd::{namespace_kind, open as pidfd_open, own_received, send_si
 pub(crate) use terminal::{copy_window_size, standard_input, standard_output};
 pub(crate) use thread::{
     capabilities, close_descriptors_at_exec, default_child_signal, is_inheritable, seal_all,
+    set_limit,
 };

@@ -14,7 +14,7 @@ pub(crate) fn capabilities() -> io::Result<u64> {
     if result < 0 {
         return Err(io::Error::last_os_error());
     }
-    Ok(u64::from(data[0][1]) | u64::from(data[1][1]) << 32)
+    Ok(u64::from(data[0][1]) | (u64::from(data[1][1]) << 32))
 }
 
 /// fcntl(2), F_ADD_SEALS: no more writing, growing, shrinking or sealing.
@@ -51,4 +51,14 @@ pub(crate) fn close_descriptors_at_exec(command: &mut Command) {
     };
     // SAFETY: between fork and exec the closure makes one system call and allocates nothing.
     unsafe { command.pre_exec(close) };
+}
+
+/// prlimit(2) on another process.
+pub(crate) fn set_limit(pid: i32, resource: u32, soft: u64, hard: u64) -> io::Result<()> {
+    let limit = [soft, hard];
+    let nothing = std::ptr::null_mut::<u64>();
+    // SAFETY: the kernel reads one struct rlimit64 and writes none back.
+    let result =
+        unsafe { libc::syscall(libc::SYS_prlimit64, pid, resource, limit.as_ptr(), nothing) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }

@@ -140,6 +140,8 @@ numbered! {
         Detach = 41,
         /// The socket to set lo up.
         Socket = 42,
+        /// Copying what a tmpfs covers; the text is the name.
+        Copy = 44,
         /// The container's directory is not reachable from the cgroup namespace.
         Chdir = 43,
     }

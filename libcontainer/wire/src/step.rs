@@ -37,7 +37,7 @@ macro_rules! steps {
         /// One step, as the library plans, prints and encodes it.
         #[cfg(feature = "owned")]
         #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-        #[serde(tag = "step", rename_all = "camelCase")]
+        #[serde(tag = "step", rename_all = "camelCase", rename_all_fields = "camelCase")]
         pub enum OwnedStep {
             $( $(#[$doc])* $name { $( $(#[$field_doc])* $field: <$ty as Field>::Owned ),* }, )*
         }
@@ -62,8 +62,8 @@ steps! {
     /// prctl(PR_SET_DUMPABLE, 0): before anything existing is joined, so that nobody who is already
     /// there can trace this process.
     1 NonDumpable {}
-    /// Wait until the library has written the id maps and entered the cgroups (v1).
-    2 AwaitCgroup {}
+    /// Wait until the library has written the id maps and put this process into its cgroups.
+    2 AwaitAdmission {}
     /// setns(2).
     3 JoinNamespace {
         /// A descriptor of the namespace.
@@ -199,6 +199,12 @@ steps! {
     45 MakeDirectory { path: Text }
     /// mount_setattr(2) on a mount that was made before.
     46 MountAttributes { target: Text, set: u64 }
+    /// Become root of the user namespace (setresgid, setresuid), with no capability left that an execve
+    /// would hand on by itself.
+    47 UserNamespaceRoot {}
+    /// Open the root file system where it is: without a mount namespace of the container's own a mount would
+    /// stay on the host.
+    48 OpenRoot { path: Text }
     /// execve(2).
     44 Execute { arguments: TextList, environment: TextList }
 }
@@ -211,6 +217,8 @@ pub mod mount_flags {
     pub const IN_PROC: u32 = 2;
     /// A tmpfs that takes the mode of the directory it covers.
     pub const MODE_OF_TARGET: u32 = 4;
+    /// A tmpfs that begins with a copy of what it covers.
+    pub const COPY_UP: u32 = 16;
     /// Once more with the existing mount bound when a new one is refused (sysfs, cgroup2).
     pub const ELSE_BIND: u32 = 8;
 }

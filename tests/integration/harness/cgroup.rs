@@ -87,3 +87,11 @@ pub(crate) fn leave() {
         }
     }
 }
+
+/// Whether the kernel offers a controller where the containers' cgroups are made.
+pub(crate) fn has(controller: &str) -> bool {
+    match std::fs::read_to_string("/sys/fs/cgroup/cgroup.controllers") {
+        Ok(list) => list.split_whitespace().any(|name| name == controller),
+        Err(_) => std::path::Path::new("/sys/fs/cgroup").join(controller).exists(),
+    }
+}
