@@ -15,6 +15,7 @@ use failure::Failure;
 use report::Report;
 
 fn main() -> ExitCode {
+    libcontainer::keep_exit_statuses();
     let argv: Vec<OsString> = std::env::args_os().skip(1).collect();
     let mut report = Report::to_stderr();
     let code = match run(argv, &mut report) {
@@ -46,7 +47,8 @@ fn run(argv: Vec<OsString>, report: &mut Report) -> Result<i32, Failure> {
 fn stopped(stop: Stop) -> Result<i32, Failure> {
     match stop {
         Stop::Answer(text) => {
-            report::print(&text)?;
+            report::print(text.trim_end())?;
+            report::print("\n")?;
             Ok(0)
         }
         Stop::Usage(error) => Err(Failure::Usage(error)),

@@ -74,7 +74,11 @@ impl Report {
 
     /// Says why nothing came of the command.
     pub(crate) fn error(&mut self, failure: &Failure) {
-        let message = chain(failure);
+        let mut message = chain(failure);
+        if let Some(advice) = failure.advice() {
+            message.push_str("; ");
+            message.push_str(advice);
+        }
         self.log(Level::Error, &message);
         if self.file.is_some() {
             // Nobody is left to tell that stderr is closed.

@@ -32,6 +32,13 @@ pub enum Error {
     Step(Box<StepError>),
     /// A hook in the runtime's namespaces.
     Hook(HookError),
+    /// The directory that root.path names.
+    RootFilesystem {
+        /// The directory.
+        path: PathBuf,
+        /// Why it cannot be used.
+        source: io::Error,
+    },
     /// A namespace to join.
     Namespace {
         /// The place in config.json.
@@ -73,6 +80,13 @@ pub enum Error {
         /// Its process.
         pid: i32,
     },
+    /// A descriptor that the process is to inherit is not there to be inherited.
+    PreservedDescriptor {
+        /// Its number.
+        number: i32,
+        /// How many were asked for.
+        count: u32,
+    },
     /// The terminal settings contradict one another.
     Terminal {
         /// What to do about it.
@@ -93,6 +107,20 @@ impl Error {
     /// Whether the reason is that there is no such container.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Error::Store(StoreError::NotFound { .. }))
+    }
+
+    /// What the user can do about it, where the reason alone does not say.
+    pub fn advice(&self) -> Option<&'static str> {
+        match self {
+            Error::Step(step) => step.advice(),
+            Error::Store(StoreError::Root { .. }) => {
+                Some("make it writable, or choose another state root with --root")
+            }
+            Error::RootFilesystem { .. } => {
+                Some("unpack a root file system there, or let root.path name another directory")
+            }
+            _ => None,
+        }
     }
 
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
@@ -123,6 +151,9 @@ impl fmt::Display for Error {
             return fmt::Display::fmt(inner, f);
         }
         match self {
+            Error::RootFilesystem { path, .. } => {
+                write!(f, "root.path: cannot use {} as the root file system", path.display())
+            }
             Error::Namespace { json_path, path, .. } => {
                 write!(f, "{json_path}: namespace {} cannot be joined", path.display())
             }
@@ -153,6 +184,12 @@ impl fmt::Display for Error {
                 f,
                 "container {id}: process {pid} did not end after SIGKILL; it may hang in the kernel, try again"
             ),
+            Error::PreservedDescriptor { number, count } => write!(
+                f,
+                "--preserve-fds {count}: descriptor {number} is not open, or is closed at exec; \
+                 open all from 3 to {}, or ask for fewer",
+                u64::from(*count) + 2
+            ),
             Error::Terminal { problem } => f.write_str(problem),
             Error::Io { action, path, .. } if path.as_os_str().is_empty() => {
                 write!(f, "cannot {action}")
@@ -166,7 +203,9 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Error::Namespace { source, .. } | Error::Io { source, .. } => Some(source),
+            Error::Namespace { source, .. }
+            | Error::RootFilesystem { source, .. }
+            | Error::Io { source, .. } => Some(source),
             _ => self.inner().and_then(std::error::Error::source),
         }
     }

@@ -43,5 +43,5 @@ pub use lifecycle::{
     Started,
 };
 pub use owner::user_name;
-pub use process::{Exit, LaunchError, StepError};
+pub use process::{Exit, LaunchError, StepError, keep_exit_statuses};
 pub use state::{State, Status, StoreError};

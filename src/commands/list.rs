@@ -20,7 +20,10 @@ pub(super) fn run(args: &ListArgs, runtime: &Runtime) -> Result<i32, Failure> {
         (true, _) => ids,
         (false, "table") => table,
         (false, "json") => json,
-        (false, other) => return Err(Failure::ListFormat { found: other.to_owned() }),
+        (false, other) => {
+            let allowed = "table or json";
+            return Err(Failure::Format { found: other.to_owned(), allowed });
+        }
     };
     print(&write(&runtime.list()?)?)?;
     Ok(0)

@@ -37,7 +37,8 @@ pub fn find(program: &mut Buffer, name: &CStr, path: &CStr) -> Outcome {
 fn executable(path: &CStr) -> Result<(), Errno> {
     let stat = fs::statat(CWD, path, AtFlags::empty())?;
     if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
-        return Err(Errno::ISDIR);
+        // As execve(2) says it.
+        return Err(Errno::ACCESS);
     }
     fs::accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS)
 }

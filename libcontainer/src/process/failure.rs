@@ -4,6 +4,7 @@ use super::conversation::Report;
 use crate::plan::Planned;
 use creel_wire::message::At;
 use creel_wire::owned::Step;
+use creel_wire::step::mount_flags;
 use nix::errno::Errno;
 use std::fmt;
 use std::io;
@@ -75,8 +76,7 @@ impl fmt::Display for StepError {
         if !origin.is_empty() {
             write!(f, "{origin}: ")?;
         }
-        self.what(f, step)?;
-        self.advice(f, step)
+        self.what(f, step)
     }
 }
 
@@ -90,33 +90,13 @@ impl StepError {
     /// In the words that engines look for.
     fn program(&self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
         match self.at {
-            At::NotInPath => write!(
-                f,
-                "exec: {name:?}: executable file not found in $PATH \
-                 (process.args[0], looked for in PATH of process.env inside the root file system)"
-            ),
-            At::NotFound => write!(f, "exec: {name:?} (process.args[0] in the root file system)"),
-            _ => write!(
-                f,
-                "exec: {name:?} (process.args[0]) cannot be executed by this user; \
-                 it has to be a file with execute permission"
-            ),
+            At::NotInPath => write!(f, "exec: {name:?}: executable file not found in $PATH"),
+            _ => write!(f, "exec: {name:?}"),
         }
     }
 
     fn execute(&self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
-        write!(f, "exec {name:?}")?;
-        if self.is(Errno::ENOEXEC) {
-            f.write_str(
-                " (neither a program for this architecture nor a script with #! in its first line)",
-            )
-        } else if self.is(Errno::ENOENT) {
-            f.write_str(
-                " (it was there a moment ago: its interpreter or dynamic linker is missing)",
-            )
-        } else {
-            Ok(())
-        }
+        write!(f, "exec {name:?}")
     }
 
     fn what(&self, f: &mut fmt::Formatter<'_>, step: &Step) -> fmt::Result {
@@ -153,6 +133,7 @@ impl StepError {
             }
             Step::Hostname { name } => write!(f, "setting the hostname to {:?}", name.display()),
             Step::JoinNamespace { .. } => f.write_str("joining the namespace"),
+            Step::EnterPidNamespace {} => f.write_str("making a process in the pid namespace"),
             Step::Capabilities { .. } => f.write_str("setting the capabilities"),
             Step::Console { .. } => f.write_str("opening the container's terminal in its /dev/pts"),
             Step::Seccomp { .. } => f.write_str("installing the seccomp filter"),
@@ -201,26 +182,45 @@ impl StepError {
         }
     }
 
-    fn advice(&self, f: &mut fmt::Formatter<'_>, step: &Step) -> fmt::Result {
-        let advice = match (step, self.at) {
+    /// What to do about it, where the errno alone does not tell.
+    pub fn advice(&self) -> Option<&'static str> {
+        let Planned { step, .. } = self.step.as_ref()?;
+        Some(match (step, self.at) {
             (Step::MountBind { .. }, At::OpenSource) if self.is(Errno::ENOENT) => {
-                "; make it on the host, or take the mount out"
+                "make it on the host, or take the mount out"
             }
-            (Step::Root { .. }, _) if self.is(Errno::ENOENT) => {
-                "; unpack a root file system there, or set root.path"
-            }
-            (Step::Root { .. }, _) if self.is(Errno::ENOTDIR) => "; it has to be a directory",
+            (_, At::Attributes) if self.is(Errno::ENOSYS) => "this option needs Linux 5.12",
+            (Step::Root { .. }, _) if self.is(Errno::ENOTDIR) => "root.path has to be a directory",
             (Step::PivotRoot {}, _) if self.is(Errno::EINVAL) => {
-                "; on an initramfs the root cannot be pivoted: use --no-pivot"
+                "on an initramfs the root cannot be pivoted: use --no-pivot"
             }
             (Step::Rlimit { .. }, _) if self.is(Errno::EPERM) => {
-                "; a hard limit above creel's own needs CAP_SYS_RESOURCE"
+                "a hard limit above creel's own needs CAP_SYS_RESOURCE"
             }
-            (Step::MountFilesystem { .. }, At::Resolve) if self.is(Errno::ELOOP) => {
-                "; /proc and /sys have to be directories, not symbolic links"
+            (Step::EnterPidNamespace {}, _) if self.is(Errno::EAGAIN) => {
+                "the container may have no more, see linux.resources.pids.limit"
             }
-            _ => "",
-        };
-        f.write_str(advice)
+            (Step::MountFilesystem { flags, .. }, At::Resolve)
+                if self.is(Errno::ELOOP) && flags & mount_flags::NO_SYMLINKS != 0 =>
+            {
+                "/proc and /sys have to be directories, not symbolic links"
+            }
+            (Step::FindProgram { .. }, At::NotInPath) => {
+                "process.args[0] is looked for in the PATH of process.env, inside the root file system"
+            }
+            (Step::FindProgram { .. }, At::NotFound) => {
+                "process.args[0] is a path in the root file system"
+            }
+            (Step::FindProgram { .. }, _) => {
+                "process.args[0] has to be a file that process.user may execute"
+            }
+            (Step::Execute { .. }, _) if self.is(Errno::ENOEXEC) => {
+                "it is neither a program for this architecture nor a script with #! in its first line"
+            }
+            (Step::Execute { .. }, _) if self.is(Errno::ENOENT) => {
+                "its interpreter or dynamic linker is missing in the root file system"
+            }
+            _ => return None,
+        })
     }
 }
