@@ -30,6 +30,7 @@ mod lifecycle;
 mod owner;
 pub mod plan;
 mod process;
+pub mod seccomp;
 pub mod spec;
 mod state;
 mod sys;
