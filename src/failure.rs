@@ -21,8 +21,8 @@ pub(crate) enum Failure {
     Id { source: IdError },
     /// `kill` was told something that is no signal.
     UnknownSignal { found: String },
-    /// `list --format` has an unknown value.
-    ListFormat { found: String },
+    /// `--format` of a command has an unknown value.
+    Format { found: String, allowed: &'static str },
     /// `exec --user` is not `uid` or `uid:gid`.
     User { found: String },
     /// `spec` finds a file that it would overwrite.
@@ -83,8 +83,8 @@ impl fmt::Display for Failure {
             Self::UnknownSignal { found } => {
                 write!(f, "unknown signal {found:?}, give a name such as TERM or a number up to 64")
             }
-            Self::ListFormat { found } => {
-                write!(f, "invalid format option: found {found:?}, allowed is table or json")
+            Self::Format { found, allowed } => {
+                write!(f, "invalid format option: found {found:?}, allowed is {allowed}")
             }
             Self::User { found } => {
                 write!(f, "--user: found {found:?}, allowed is <uid> or <uid>:<gid>, as numbers")

@@ -31,6 +31,8 @@ mod owner;
 pub mod plan;
 mod process;
 pub mod seccomp;
+#[cfg(test)]
+mod skip;
 pub mod spec;
 mod state;
 mod sys;
@@ -42,5 +44,5 @@ pub use lifecycle::{
     Started,
 };
 pub use owner::user_name;
-pub use process::{Exit, LaunchError, StepError};
+pub use process::{Exit, LaunchError, StepError, keep_exit_statuses};
 pub use state::{State, Status, StoreError};

@@ -5,6 +5,7 @@ mod delete;
 mod exec;
 mod kill;
 mod list;
+mod plan;
 mod run;
 mod spec;
 mod start;
@@ -24,6 +25,7 @@ pub(crate) enum Command {
     Exec(exec::ExecArgs),
     Kill(kill::KillArgs),
     List(list::ListArgs),
+    Plan(plan::PlanArgs),
     Run(run::RunArgs),
     Spec(spec::SpecArgs),
     Start(start::StartArgs),
@@ -45,6 +47,7 @@ pub(crate) fn run(
         Command::Exec(args) => exec::run(args, globals, &runtime, report),
         Command::Kill(args) => kill::run(&args, &runtime),
         Command::List(args) => list::run(&args, &runtime),
+        Command::Plan(args) => plan::run(args, &runtime),
         Command::Run(args) => run::run(args, globals, &runtime),
         Command::Spec(args) => spec::run(&args),
         Command::Start(args) => start::run(&args, &runtime),

@@ -148,7 +148,7 @@ fn signals_ignored_or_blocked_by_the_caller_are_reset() {
     let output = bundle.wrapped(&env, &["run", "-b", &bundle.bundle_path(), &bundle.id]).ok();
     let signals = crate::harness::parse(&output).signals;
     assert_eq!(signals.blocked, 0, "blocked {:b}", signals.blocked);
-    const TERM_AND_USR1: u64 = 1 << 14 | 1 << 9;
+    const TERM_AND_USR1: u64 = (1 << 14) | (1 << 9);
     assert_eq!(signals.ignored & TERM_AND_USR1, 0, "ignored {:b}", signals.ignored);
     runc_deviates!("signal 32, which glibc's posix_spawn ignores, stays ignored");
     assert_eq!(signals.ignored, 0, "ignored {:b}", signals.ignored);

@@ -57,6 +57,19 @@ pub fn check_directory(again: bool, path: &CStr) -> Outcome {
     }
 }
 
+/// Until now this process is a user that the namespace does not know, with all capabilities in it.
+pub fn user_namespace_root() -> Outcome {
+    for (become_root, at) in [(sys::set_gid as fn(u32) -> _, At::Gid), (sys::set_uid, At::Uid)] {
+        match become_root(0) {
+            // 0 is not mapped: the ids stay unknown until the process gets its own.
+            Ok(()) | Err(Errno::INVAL) => {}
+            Err(errno) => return Err(Failure::new(at, errno)),
+        }
+    }
+    sys::clear_ambient().at(At::Ambient)?;
+    sys::clear_inheritable().at(At::Capset)
+}
+
 /// setgroups(2), setresgid(2), setresuid(2), with the permitted set kept for [`capabilities`].
 pub fn user(uid: u32, gid: u32, groups: Option<Words<'_>>) -> Outcome {
     if let Some(groups) = groups {

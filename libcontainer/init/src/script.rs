@@ -88,10 +88,11 @@ fn carry_out(c: &mut Container, index: u32, step: Step<'_>) -> Outcome {
         Step::NonDumpable {} => {
             process::set_dumpable_behavior(process::DumpableBehavior::NotDumpable).at(At::Call)
         }
-        Step::AwaitCgroup {} => c.channel.wait(),
+        Step::AwaitAdmission {} => c.channel.wait(),
         Step::JoinNamespace { namespace, kind } => namespace::join(namespace, kind),
         Step::Unshare { flags } => namespace::unshare(flags),
         Step::EnterPidNamespace {} => namespace::enter_pid(&c.channel),
+        Step::UserNamespaceRoot {} => identity::user_namespace_root(),
         Step::NewSession {} => new_session(),
         Step::SessionKeyring { name } => {
             if let Err(errno) = sys::join_session_keyring(name) {

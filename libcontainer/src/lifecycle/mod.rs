@@ -6,13 +6,14 @@ mod delete;
 mod exec;
 mod foreground;
 mod kill;
+mod plan;
 mod run;
 mod start;
 mod state;
 
 use crate::cgroups::Cgroup;
 use crate::error::Error;
-use crate::plan;
+use crate::plan::Planned;
 use crate::spec;
 use crate::state::{Record, Store};
 use std::path::{Path, PathBuf};
@@ -75,6 +76,17 @@ impl Record {
     }
 }
 
+/// The descriptors from 3 on have to be the caller's: a number that nobody opened would be one of ours, such as
+/// a directory of the host, and end up in the container.
+fn check_preserved(count: u32) -> Result<(), Error> {
+    for number in (3..).take(count as usize) {
+        if !crate::sys::is_inheritable(number) {
+            return Err(Error::PreservedDescriptor { number, count });
+        }
+    }
+    Ok(())
+}
+
 /// Reports what is not an error.
 fn warn(warnings: &[String]) {
     for warning in warnings {
@@ -83,6 +95,6 @@ fn warn(warnings: &[String]) {
 }
 
 /// The steps without the places they come from.
-fn steps(planned: &[plan::Planned]) -> Vec<creel_wire::owned::Step> {
+fn steps(planned: &[Planned]) -> Vec<creel_wire::owned::Step> {
     planned.iter().map(|planned| planned.step.clone()).collect()
 }

@@ -132,6 +132,7 @@ impl StepError {
             }
             Step::Hostname { name } => write!(f, "setting the hostname to {:?}", name.display()),
             Step::JoinNamespace { .. } => f.write_str("joining the namespace"),
+            Step::EnterPidNamespace {} => f.write_str("making a process in the pid namespace"),
             Step::Capabilities { .. } => f.write_str("setting the capabilities"),
             Step::Console { .. } => f.write_str("opening the container's terminal in its /dev/pts"),
             Step::Seccomp { .. } => f.write_str("installing the seccomp filter"),
@@ -193,6 +194,9 @@ impl StepError {
             }
             (Step::Rlimit { .. }, _) if self.is(Errno::EPERM) => {
                 "a hard limit above creel's own needs CAP_SYS_RESOURCE"
+            }
+            (Step::EnterPidNamespace {}, _) if self.is(Errno::EAGAIN) => {
+                "; the container may have no more, see linux.resources.pids.limit"
             }
             (Step::MountFilesystem { .. }, At::Resolve) if self.is(Errno::ELOOP) => {
                 "/proc and /sys have to be directories, not symbolic links"

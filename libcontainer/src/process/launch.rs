@@ -2,6 +2,7 @@
 
 use super::conversation::Conversation;
 use super::image;
+use crate::plan::Namespace;
 use crate::sys::{self, Child, CloneRequest};
 use creel_wire::owned;
 use std::ffi::CString;
@@ -85,13 +86,14 @@ pub(crate) fn launch(launch: &Launch<'_>) -> Result<Init, LaunchError> {
     numbers.extend(launch.descriptors.iter().map(|descriptor| descriptor.as_raw_fd()));
     let bytes = owned::encode(launch.steps, &numbers).map_err(|_| LaunchError::TooLarge)?;
     let plan = image::sealed(c"creel-plan", &bytes).map_err(LaunchError::Memfd)?;
-    let arguments = [plan.as_raw_fd(), theirs.as_raw_fd()].map(|number| decimal(number));
+    let arguments = [plan.as_raw_fd(), theirs.as_raw_fd()].map(decimal);
     numbers.push(plan.as_raw_fd());
     numbers.extend(3..3 + launch.preserved as RawFd);
     let request = CloneRequest {
         namespaces: launch.namespaces,
         cgroup: launch.cgroup,
         vfork: launch.vfork,
+        keep_capabilities: launch.namespaces & u64::from(Namespace::User.flag()) != 0,
         program: program.as_fd(),
         arguments: &[c"creel-init", &arguments[0], &arguments[1]],
         inherited: &numbers,
