@@ -20,6 +20,7 @@ mod assembler;
 mod condition;
 mod error;
 mod filter;
+mod installable;
 #[cfg(test)]
 mod interpreter;
 mod rules;
@@ -30,6 +31,7 @@ mod tree;
 
 pub use error::Error;
 pub use filter::Filter;
+pub(crate) use installable::Installable;
 
 /// BPF_MAXINSNS, linux/bpf_common.h.
 pub const MAX_INSTRUCTIONS: usize = 4096;

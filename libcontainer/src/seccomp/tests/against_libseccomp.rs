@@ -1,7 +1,7 @@
 //! The differential test: for every call of every architecture, what libseccomp's program decides is what
 //! ours decides, but for calls newer than the profile.
 
-use super::oracle::{ARCHITECTURES, Oracle, skip};
+use super::oracle::{ARCHITECTURES, Oracle};
 use super::random::{self, Random};
 use super::{errno, profile};
 use crate::seccomp::Filter;
@@ -9,6 +9,7 @@ use crate::seccomp::action::is_permissive;
 use crate::seccomp::architecture::{Architecture, X32_BIT, nth_name};
 use crate::seccomp::interpreter::{Data, run};
 use crate::seccomp::tables::COUNT;
+use crate::skip::skip;
 use oci_spec::runtime::{Arch, LinuxSeccomp};
 use seccompiler::sock_filter;
 use serde_json::{Value, json};
@@ -40,19 +41,29 @@ fn number_of(kind: Arch, name: &str) -> Option<u32> {
 
 #[test]
 fn the_numbers_are_those_of_libseccomp() {
-    let Some(oracle) = Oracle::get("seccomp::the_numbers_are_those_of_libseccomp") else { return };
+    let Some(oracle) = Oracle::get() else { return };
     let names = all_names();
     let mut different = Vec::new();
     for kind in ARCHITECTURES {
         for (name, known) in names.iter().zip(oracle.numbers(kind, &names)) {
             let ours = number_of(kind, name);
             // One that it does not know may be newer than it.
-            if known >= 0 && ours != Some(known as u32) {
+            if known >= 0 && ours != Some(known as u32) && !explained(kind, name, known) {
                 different.push(format!("{kind} {name}: {known}, ours {ours:?}"));
             }
         }
     }
     assert!(different.is_empty(), "{different:#?}");
+}
+
+/// The headers are right: with 64 bits PA-RISC has no _llseek, 31-bit s390 never had memfd_secret. And the last
+/// headers of 31-bit s390 are those of Linux 6.1.
+fn explained(kind: Arch, name: &str, number: i32) -> bool {
+    match kind {
+        Arch::ScmpArchParisc64 => name == "_llseek",
+        Arch::ScmpArchS390 => name == "memfd_secret" || number > 450,
+        _ => false,
+    }
 }
 
 /// The names that libseccomp knows as well as we do, on all of these architectures.
@@ -177,7 +188,7 @@ fn is_newer(given: &LinuxSeccomp, kinds: &[Arch], call: &Data) -> bool {
 
 #[test]
 fn random_profiles_decide_alike() {
-    let Some(oracle) = Oracle::get("seccomp::random_profiles_decide_alike") else { return };
+    let Some(oracle) = Oracle::get() else { return };
     let count = std::env::var("CREEL_TEST_PROFILES").ok().and_then(|text| text.parse().ok());
     let names: Vec<Vec<&str>> = FAMILIES.iter().map(|kinds| common_names(oracle, kinds)).collect();
     let profiles: Vec<(Arch, LinuxSeccomp)> = (0..count.unwrap_or(PROFILES))
@@ -244,8 +255,7 @@ const GIVEN: &str = "CREEL_TEST_SECCOMP_PROFILES";
 
 #[test]
 fn the_engines_profiles_decide_alike() {
-    const NAME: &str = "seccomp::the_engines_profiles_decide_alike";
-    let Some(oracle) = Oracle::get(NAME) else { return };
+    let Some(oracle) = Oracle::get() else { return };
     let mut values = Vec::new();
     let read =
         |path: &Path| -> Option<Value> { serde_json::from_slice(&std::fs::read(path).ok()?).ok() };
@@ -259,7 +269,7 @@ fn the_engines_profiles_decide_alike() {
         values.push(value.pointer("/linux/seccomp").cloned().unwrap_or(value));
     }
     if values.is_empty() {
-        skip(NAME, &format!("needs {PODMAN} or profiles in {GIVEN}"));
+        skip(&format!("needs {PODMAN} or profiles in {GIVEN}"));
         return;
     }
     let profiles: Vec<_> = values.into_iter().map(|v| (Arch::ScmpArchX86_64, profile(v))).collect();

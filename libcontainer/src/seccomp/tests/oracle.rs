@@ -2,6 +2,7 @@
 //! compiler are installed.
 
 use crate::seccomp::architecture::native;
+use crate::skip::skip;
 use oci_spec::runtime::{Arch, LinuxSeccomp, LinuxSyscall};
 use seccompiler::sock_filter;
 use std::fmt::Write as _;
@@ -40,12 +41,12 @@ pub(super) struct Oracle {
 
 impl Oracle {
     /// `None`, with a word about it, where there can be none.
-    pub(super) fn get(test: &str) -> Option<&'static Oracle> {
+    pub(super) fn get() -> Option<&'static Oracle> {
         static ORACLE: OnceLock<Result<Oracle, String>> = OnceLock::new();
         match ORACLE.get_or_init(Oracle::build) {
             Ok(oracle) => Some(oracle),
             Err(reason) => {
-                skip(test, reason);
+                skip(reason);
                 None
             }
         }
@@ -155,14 +156,4 @@ fn rules(syscall: &LinuxSyscall) -> Vec<String> {
         return texts.iter().map(|text| format!("1 {text}")).collect();
     }
     vec![format!("{} {}", texts.len(), texts.join(" "))]
-}
-
-/// Says that a test did not run, where hack/test collects it.
-pub(super) fn skip(test: &str, reason: &str) {
-    eprintln!("SKIP {test}: {reason}");
-    let Some(log) = std::env::var_os("CREEL_SKIP_LOG") else { return };
-    let file = std::fs::OpenOptions::new().append(true).create(true).open(log);
-    if let Ok(mut file) = file {
-        let _ = writeln!(file, "SKIP {test}: {reason}");
-    }
 }
