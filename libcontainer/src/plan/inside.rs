@@ -6,7 +6,7 @@ use super::namespaces::{Namespace, Namespaces};
 use super::process::Identity;
 use super::{
     Descriptor, Host, Plan, PlanError, Request, Script, devices, hooks, inside_path, mounts,
-    process, text,
+    process, seccomp, text,
 };
 use crate::cgroups;
 use creel_wire::owned::Step;
@@ -28,11 +28,14 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
     name(&mut script, spec, &namespaces)?;
     let create_hooks = build_root(&mut script, spec, request, &namespaces, &cgroup, &process)?;
     close_root(&mut script, spec)?;
-    let identity = Identity::of(&process, host)?;
+    let filter = seccomp::compile(spec)?;
+    let mut identity = Identity::of(&process, host)?;
+    seccomp::keep_right(&mut identity.capabilities, filter.as_ref(), &process, host);
     script.warnings.extend(identity.warnings.iter().cloned());
     let outer_limits = namespaces.has(Namespace::User);
     become_process(&mut script, &process, &identity, outer_limits)?;
     wait_for_start(&mut script, spec, request)?;
+    seccomp::install(&mut script, filter.as_ref());
     execute(&mut script, &process)?;
 
     Ok(Plan {
