@@ -3,9 +3,9 @@
 
 use oci_spec::OciSpecError;
 use oci_spec::runtime::{
-    ApparmorBuilder, CgroupBuilder, Features, FeaturesBuilder, IDMapBuilder, IntelRdtBuilder,
+    ApparmorBuilder, Arch, CgroupBuilder, Features, FeaturesBuilder, IDMapBuilder, IntelRdtBuilder,
     LinuxFeature, LinuxFeatureBuilder, LinuxNamespaceType, MemoryPolicyBuilder,
-    MountExtensionsBuilder, NetDevicesBuilder, SeccompBuilder, SelinuxBuilder,
+    MountExtensionsBuilder, NetDevicesBuilder, Seccomp, SeccompBuilder, SelinuxBuilder,
 };
 
 /// The oldest and the newest version of the runtime spec whose config.json is understood.
@@ -91,6 +91,49 @@ const MEMORY_MODES: [&str; 7] = [
 const MEMORY_FLAGS: [&str; 3] =
     ["MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"];
 
+const SECCOMP_OPERATORS: [&str; 7] = [
+    "SCMP_CMP_EQ",
+    "SCMP_CMP_GE",
+    "SCMP_CMP_GT",
+    "SCMP_CMP_LE",
+    "SCMP_CMP_LT",
+    "SCMP_CMP_MASKED_EQ",
+    "SCMP_CMP_NE",
+];
+
+const SECCOMP_FLAGS: [&str; 4] = [
+    "SECCOMP_FILTER_FLAG_LOG",
+    "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
+    "SECCOMP_FILTER_FLAG_TSYNC",
+    "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
+];
+
+const SECCOMP_ARCHITECTURES: [Arch; 23] = [
+    Arch::ScmpArchAarch64,
+    Arch::ScmpArchArm,
+    Arch::ScmpArchLoongarch64,
+    Arch::ScmpArchM68k,
+    Arch::ScmpArchMips,
+    Arch::ScmpArchMips64,
+    Arch::ScmpArchMips64n32,
+    Arch::ScmpArchMipsel,
+    Arch::ScmpArchMipsel64,
+    Arch::ScmpArchMipsel64n32,
+    Arch::ScmpArchParisc,
+    Arch::ScmpArchParisc64,
+    Arch::ScmpArchPpc,
+    Arch::ScmpArchPpc64,
+    Arch::ScmpArchPpc64le,
+    Arch::ScmpArchRiscv64,
+    Arch::ScmpArchS390,
+    Arch::ScmpArchS390x,
+    Arch::ScmpArchSh,
+    Arch::ScmpArchSheb,
+    Arch::ScmpArchX32,
+    Arch::ScmpArchX86,
+    Arch::ScmpArchX86_64,
+];
+
 /// The features structure of runtime spec 1.3.
 pub fn features() -> Features {
     // Building fails only when a mandatory part is missing, and none of these has one.
@@ -130,7 +173,7 @@ fn linux() -> Result<LinuxFeature, OciSpecError> {
                 .rdma(true)
                 .build()?,
         )
-        .seccomp(SeccompBuilder::default().enabled(false).build()?)
+        .seccomp(seccomp()?)
         .apparmor(ApparmorBuilder::default().enabled(true).build()?)
         .selinux(SelinuxBuilder::default().enabled(true).build()?)
         .intel_rdt(
@@ -144,6 +187,28 @@ fn linux() -> Result<LinuxFeature, OciSpecError> {
         )
         .mount_extensions(MountExtensionsBuilder::default().idmap(idmap).build()?)
         .net_devices(NetDevicesBuilder::default().enabled(true).build()?)
+        .build()
+}
+
+/// What the compiler takes; not SCMP_ACT_NOTIFY yet.
+fn seccomp() -> Result<Seccomp, OciSpecError> {
+    use oci_spec::runtime::LinuxSeccompAction as Action;
+    SeccompBuilder::default()
+        .enabled(true)
+        .actions([
+            Action::ScmpActAllow,
+            Action::ScmpActErrno,
+            Action::ScmpActKill,
+            Action::ScmpActKillProcess,
+            Action::ScmpActKillThread,
+            Action::ScmpActLog,
+            Action::ScmpActTrace,
+            Action::ScmpActTrap,
+        ])
+        .operators(owned(&SECCOMP_OPERATORS))
+        .archs(SECCOMP_ARCHITECTURES)
+        .known_flags(owned(&SECCOMP_FLAGS))
+        .supported_flags(owned(&SECCOMP_FLAGS))
         .build()
 }
 
@@ -162,6 +227,8 @@ fn owned(words: &[&str]) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::plan;
+    use crate::seccomp::Filter;
+    use oci_spec::runtime::LinuxSeccomp;
     use serde_json::json;
 
     /// fsconfig(2) takes these for any file system.
@@ -177,6 +244,29 @@ mod tests {
         assert!(!plan::knows_mount_option("size=1k"));
     }
 
+    /// A profile with the action as its default is compiled exactly when the action is listed.
+    #[test]
+    fn seccomp_actions_are_those_that_are_compiled() {
+        let listed = features().linux().clone().and_then(|linux| linux.seccomp().clone());
+        let listed = listed.and_then(|seccomp| seccomp.actions().clone()).unwrap();
+        for name in [
+            "ALLOW",
+            "ERRNO",
+            "KILL",
+            "KILL_PROCESS",
+            "KILL_THREAD",
+            "LOG",
+            "NOTIFY",
+            "TRACE",
+            "TRAP",
+        ] {
+            let profile = json!({"defaultAction": format!("SCMP_ACT_{name}")});
+            let profile: LinuxSeccomp = serde_json::from_value(profile).unwrap();
+            let compiled = Filter::compile(&profile).is_ok();
+            assert_eq!(compiled, listed.contains(&profile.default_action()), "{name}");
+        }
+    }
+
     #[test]
     fn engines_find_what_they_look_for() {
         let features = serde_json::to_value(features()).unwrap();
@@ -188,6 +278,8 @@ mod tests {
         assert!(listed("/mountOptions", "rro"));
         assert!(listed("/linux/namespaces", "user"));
         assert!(listed("/linux/capabilities", "CAP_CHECKPOINT_RESTORE"));
+        assert!(listed("/linux/seccomp/actions", "SCMP_ACT_ERRNO"));
+        assert!(listed("/linux/seccomp/archs", "SCMP_ARCH_X86_64"));
         assert_eq!(features["linux"]["mountExtensions"]["idmap"]["enabled"], true);
     }
 }

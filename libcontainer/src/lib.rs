@@ -35,6 +35,7 @@ mod owner;
 pub mod plan;
 mod process;
 mod rdt;
+pub mod seccomp;
 #[cfg(test)]
 mod skip;
 pub mod spec;

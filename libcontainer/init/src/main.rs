@@ -34,6 +34,7 @@ mod start;
 mod sys;
 mod sysctl;
 mod time;
+mod unpivoted;
 
 use channel::Channel;
 use creel_wire::Plan;

@@ -3,6 +3,7 @@
 use crate::failure::{Context, Outcome};
 use crate::mount::{attach, clone_tree};
 use crate::script::Container;
+use crate::unpivoted;
 use core::ffi::CStr;
 use creel_wire::message::At;
 use rustix::fd::AsFd;
@@ -22,6 +23,12 @@ pub fn enter_root(c: &mut Container, path: &CStr) -> Outcome {
     Ok(())
 }
 
+/// Only opens it, for a chroot.
+pub fn open_root(c: &mut Container, path: &CStr) -> Outcome {
+    c.set_root(fs::openat(CWD, path, DIRECTORY, Mode::empty()).at(At::OpenRoot)?);
+    Ok(())
+}
+
 /// pivot_root(2) with both roots at one place, so that the new one needs no directory for the old.
 pub fn pivot(c: &mut Container) -> Outcome {
     let old = fs::openat(CWD, c"/", DIRECTORY, Mode::empty()).at(At::Detach)?;
@@ -37,6 +44,7 @@ pub fn pivot(c: &mut Container) -> Outcome {
 
 /// For a root that cannot be pivoted away from (an initramfs): the new one is moved on top of it.
 pub fn move_over_slash(c: &mut Container) -> Outcome {
+    unpivoted::detach_procfs(c)?;
     fchdir(c.root()?).at(At::Chdir)?;
     mount_move(c".", c"/").at(At::Call)?;
     change_root(c".").at(At::Call)?;

@@ -7,17 +7,17 @@ use crate::script::Container;
 use core::ffi::CStr;
 use core::fmt::Write;
 use creel_wire::message::At;
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fd::{BorrowedFd, OwnedFd};
 use rustix::fs::{self, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
 
 /// Its top, of this process's pid namespace.
-pub fn top(c: &mut Container) -> Result<BorrowedFd<'_>, Failure> {
+pub fn top<'c>(c: &'c mut Container<'_>) -> Result<&'c OwnedFd, Failure> {
     if c.proc.is_none() {
         c.proc = Some(mount().at(At::OwnProc)?);
     }
-    c.proc.as_ref().map(AsFd::as_fd).ok_or(Failure::new(At::OwnProc, Errno::BADF))
+    c.proc.as_ref().ok_or(Failure::new(At::OwnProc, Errno::BADF))
 }
 
 /// This process's own directory in it.

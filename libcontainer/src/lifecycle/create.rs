@@ -16,7 +16,9 @@ use crate::process::identity::Identity;
 use crate::process::launch::{Init, Launch, launch};
 use crate::process::{StepError, wait};
 use crate::rdt;
+use crate::seccomp::Installable;
 use crate::state::{self, Entry, Record, RunningProcess, StartStep};
+use creel_wire::owned::Step;
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, listen, socket,
 };
@@ -414,8 +416,19 @@ fn record(spec: &Spec, request: &Request, plan: &Plan) -> Record {
         poststop: Hook::all("poststop", hooks.and_then(|hooks| hooks.poststop().as_ref())),
         process,
         start_steps: StartStep::of_plan(&plan.inside),
+        seccomp: installable(&plan.inside),
         init: None,
     }
+}
+
+/// The filter that exec installs as well.
+fn installable(steps: &[plan::Planned]) -> Option<Installable> {
+    steps.iter().find_map(|planned| match &planned.step {
+        Step::Seccomp { flags, program } => {
+            Some(Installable { flags: *flags, program: program.clone() })
+        }
+        _ => None,
+    })
 }
 
 /// Whole when it appears, and without a newline: engines read it as soon as it is there.

@@ -101,6 +101,7 @@ impl Container {
                 no_new_keyring: record.no_new_keyring,
                 surroundings: &record.surroundings,
                 in_cgroup,
+                filter: record.seccomp.as_ref(),
             },
             &Host::for_exec()?,
         )?;

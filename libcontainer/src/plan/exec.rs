@@ -4,7 +4,8 @@
 use super::inside::{become_process, execute};
 use super::placement::{self, ExecAffinity, Surroundings};
 use super::process::{Identity, Limit, console, limits};
-use super::{Descriptor, Host, Namespace, PlanError, Planned, Script, labels, text};
+use super::{Descriptor, Host, Namespace, PlanError, Planned, Script, labels, seccomp, text};
+use crate::seccomp::Installable;
 use creel_wire::owned::Step;
 use oci_spec::runtime::Process;
 
@@ -24,6 +25,8 @@ pub(crate) struct ExecRequest<'a> {
     pub(crate) no_new_keyring: bool,
     /// creel-init is cloned straight into the container's cgroup.
     pub(crate) in_cgroup: bool,
+    /// The container's filter.
+    pub(crate) filter: Option<&'a Installable>,
 }
 
 /// The plan of an exec.
@@ -64,13 +67,15 @@ pub(crate) fn plan_exec(request: &ExecRequest<'_>, host: &Host) -> Result<ExecPl
     if request.process.terminal().unwrap_or(false) {
         script.push("process.terminal", console(request.process, false));
     }
-    let identity = Identity::of(request.process, host)?;
+    let mut identity = Identity::of(request.process, host)?;
+    seccomp::keep_right(&mut identity.capabilities, request.filter, request.process, host);
     script.warnings.extend(identity.warnings.iter().cloned());
     let outer_limits = request.namespaces.contains(&Namespace::User);
     labels::plan(&mut script, request.process)?;
     placement::plan(&mut script, request.process, request.surroundings)?;
     become_process(&mut script, request.process, &identity, outer_limits)?;
     script.push("", Step::Ready {});
+    seccomp::install(&mut script, request.filter);
     execute(&mut script, request.process)?;
     Ok(ExecPlan {
         descriptors: script.descriptors,

@@ -9,7 +9,7 @@ use super::process::Identity;
 use super::rdt::Rdt;
 use super::{
     Descriptor, Host, Plan, PlanError, Request, Script, devices, hooks, inside_path, labels,
-    mounts, process, text, time,
+    mounts, process, seccomp, text, time,
 };
 use crate::cgroups;
 use creel_wire::owned::Step;
@@ -36,13 +36,16 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
     name(&mut script, spec, &namespaces)?;
     let create_hooks = build_root(&mut script, spec, request, &namespaces, &cgroup, &process)?;
     close_root(&mut script, spec)?;
-    let identity = Identity::of(&process, host)?;
+    let filter = seccomp::compile(spec)?;
+    let mut identity = Identity::of(&process, host)?;
+    seccomp::keep_right(&mut identity.capabilities, filter.as_ref(), &process, host);
     script.warnings.extend(identity.warnings.iter().cloned());
     let outer_limits = namespaces.has(Namespace::User);
     labels::plan(&mut script, &process)?;
     placement::plan(&mut script, &process, &Surroundings::of(spec.linux().as_ref()))?;
     become_process(&mut script, &process, &identity, outer_limits)?;
     wait_for_start(&mut script, spec, request)?;
+    seccomp::install(&mut script, filter.as_ref());
     execute(&mut script, &process)?;
 
     Ok(Plan {
@@ -129,15 +132,15 @@ fn build_root(
     process: &Process,
 ) -> Result<Vec<hooks::Hook>, PlanError> {
     let root = rootfs(spec, &request.bundle);
+    let path = text("root.path", root.into_os_string().into_encoded_bytes())?;
     script.push("", Step::Umask { mask: 0 });
     if namespaces.has(Namespace::Mount) {
-        script
-            .push("linux.rootfsPropagation", Step::Propagation { flags: outer_propagation(spec)? });
+        let flags = outer_propagation(spec)?;
+        script.push("linux.rootfsPropagation", Step::Propagation { flags });
+        script.push("root.path", Step::Root { path });
+    } else {
+        script.push("root.path", Step::OpenRoot { path });
     }
-    script.push(
-        "root.path",
-        Step::Root { path: text("root.path", root.into_os_string().into_encoded_bytes())? },
-    );
     mounts::plan(script, spec, request, cgroup, namespaces)?;
     devices::plan(script, spec, namespaces.has(Namespace::User))?;
     // Not for hooks, whose files must not be everybody's.

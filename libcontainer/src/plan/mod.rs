@@ -16,8 +16,8 @@ mod net_devices;
 mod placement;
 mod process;
 mod rdt;
+mod seccomp;
 mod time;
-mod unsupported;
 
 use crate::cgroups;
 use creel_wire::Slot;
@@ -147,11 +147,9 @@ impl Plan {
 /// Plans a start.
 ///
 /// # Errors
-/// [`PlanError`] for a value that cannot be carried out, or not yet; it names the place in config.json.
+/// [`PlanError`] for a value that cannot be carried out; it names the place in config.json.
 pub fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, PlanError> {
-    let mut plan = inside::plan(spec, request, host)?;
-    plan.warnings.extend(unsupported::warnings(spec));
-    Ok(plan)
+    inside::plan(spec, request, host)
 }
 
 /// Why there can be no plan.
@@ -173,6 +171,8 @@ pub enum PlanError {
     },
     /// The cgroup part of config.json.
     Cgroup(cgroups::Error),
+    /// A profile that cannot become a filter.
+    Seccomp(crate::seccomp::Error),
 }
 
 impl fmt::Display for PlanError {
@@ -185,6 +185,7 @@ impl fmt::Display for PlanError {
                 write!(f, "{json_path}: {found:?} is not supported; {allowed}")
             }
             PlanError::Cgroup(_) => f.write_str("cgroup"),
+            PlanError::Seccomp(error) => error.fmt(f),
         }
     }
 }
@@ -193,7 +194,7 @@ impl std::error::Error for PlanError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             PlanError::Cgroup(source) => Some(source),
-            PlanError::Nul { .. } | PlanError::Unsupported { .. } => None,
+            PlanError::Nul { .. } | PlanError::Unsupported { .. } | PlanError::Seccomp(_) => None,
         }
     }
 }

@@ -4,6 +4,7 @@
 mod cgroups;
 mod close;
 mod devices;
+mod empty_values;
 mod exec;
 mod harness;
 mod hooks;
@@ -13,5 +14,4 @@ mod order;
 mod process;
 mod request;
 mod text;
-mod unsupported;
 mod whole;

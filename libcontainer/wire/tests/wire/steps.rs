@@ -52,6 +52,7 @@ all! {
     ResetSignals {}
     Propagation { flags }
     Root { path }
+    OpenRoot { path }
     MountFilesystem { target, fstype, source, parameters, attributes, propagation, flags }
     MountBind {
         target, source, recursive, set, clear, recursive_set, recursive_clear, propagation, flags

@@ -1,7 +1,6 @@
-//! What is not built yet is said, and asking for nothing is not refused.
+//! Asking for nothing is not refused.
 
 use super::harness::{config, plan_of, v2};
-use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 /// Puts a value where the parents exist.
@@ -33,14 +32,6 @@ fn empty_values_ask_for_nothing() {
         let plan = plan_of(|config| put(config, pointer, value));
         assert!(plan.warnings.is_empty(), "{pointer}: {:?}", plan.warnings);
     }
-}
-
-/// Engines send a filter with every container, so that it is no error; but it is not left out in silence.
-#[test]
-fn a_seccomp_filter_gives_a_warning() {
-    let seccomp = json!({"defaultAction": "SCMP_ACT_ALLOW"});
-    let plan = plan_of(|config| config["linux"]["seccomp"] = seccomp);
-    assert_snapshot!(plan.warnings.join("\n"), @"linux.seccomp: this version of creel installs no filter yet: the container runs without it");
 }
 
 /// What creel's own spec command writes can be run, without a warning.
