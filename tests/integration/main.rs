@@ -9,6 +9,7 @@ mod binds;
 mod capabilities;
 mod cgroups;
 mod cli;
+mod conformance;
 mod crash;
 mod devices;
 mod exec;

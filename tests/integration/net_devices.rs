@@ -1,6 +1,7 @@
 //! Network devices that move into the container.
 
 use std::process::Command;
+use std::sync::OnceLock;
 
 use serde_json::json;
 
@@ -38,11 +39,14 @@ fn ip(words: &[&str]) -> String {
 }
 
 fn has_veth() -> bool {
-    let name = format!("ctv{}", std::process::id());
-    let made = Command::new("ip").args(["link", "add", &name, "type", "veth"]).output();
-    let made = made.is_ok_and(|output| output.status.success());
-    let _ = Command::new("ip").args(["link", "del", &name]).output();
-    made
+    static HAS: OnceLock<bool> = OnceLock::new();
+    *HAS.get_or_init(|| {
+        let name = format!("ctv{}", std::process::id());
+        let made = Command::new("ip").args(["link", "add", &name, "type", "veth"]).output();
+        let made = made.is_ok_and(|output| output.status.success());
+        let _ = Command::new("ip").args(["link", "del", &name]).output();
+        made
+    })
 }
 
 #[test]

@@ -239,7 +239,7 @@ fn carry_out<'a>(c: &mut Container<'a>, index: u32, step: Step<'a>) -> Outcome {
                 sys::SchedAttr { policy, flags, nice, priority, runtime, deadline, period };
             placement::scheduler(wanted)
         }
-        Step::IoPriority { value } => placement::io_priority(value),
+        Step::IoPriority { priority } => placement::io_priority(priority),
         Step::MemoryPolicy { mode, nodes } => placement::memory_policy(mode, nodes),
         Step::Affinity { cpus } => placement::affinity(cpus),
         Step::ExecLabel { files, label } => label::at_exec(c, files, label),

@@ -50,8 +50,8 @@ pub(super) fn plan(
     }
     if let Some(wanted) = process.io_priority() {
         // ioprio_set(2), IOPRIO_PRIO_VALUE; the check has seen to 0 to 7.
-        let value = io_class(wanted.class()) << 13 | (wanted.priority() & 7) as u32;
-        script.push("process.ioPriority", Step::IoPriority { value });
+        let priority = io_class(wanted.class()) << 13 | (wanted.priority() & 7) as u32;
+        script.push("process.ioPriority", Step::IoPriority { priority });
     }
     Ok(())
 }

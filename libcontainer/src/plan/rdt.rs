@@ -42,9 +42,16 @@ impl Rdt {
             class: class.to_owned(),
             named: named.is_some(),
             schemata: schemata(wanted),
-            monitor: wanted.enable_monitoring().unwrap_or(false).then(|| id.to_owned()),
+            monitor: monitored(wanted).then(|| id.to_owned()),
         })
     }
+}
+
+/// One word since 1.3; the older ones meant parts of the same.
+#[allow(deprecated)]
+fn monitored(wanted: &LinuxIntelRdt) -> bool {
+    let words = [wanted.enable_monitoring(), wanted.enable_cmt(), wanted.enable_mbm()];
+    words.into_iter().any(|word| word.unwrap_or(false))
 }
 
 /// The cache, then the bandwidth, then the lines as they are given. A bandwidth line among those of the cache
@@ -90,6 +97,18 @@ mod tests {
         let rdt = plan(json!({"enableMonitoring": true})).unwrap();
         assert_eq!((rdt.class.as_str(), rdt.named), ("web", false));
         assert_eq!(rdt.monitor.as_deref(), Some("web"));
+    }
+
+    #[test]
+    fn the_older_names_of_monitoring_mean_it_too() {
+        for word in ["enableMonitoring", "enableCmt", "enableMbm"] {
+            assert_eq!(
+                plan(json!({word: true})).unwrap().monitor.as_deref(),
+                Some("web"),
+                "{word}"
+            );
+            assert_eq!(plan(json!({word: false})).unwrap().monitor, None, "{word}");
+        }
     }
 
     #[test]

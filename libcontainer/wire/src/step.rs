@@ -245,7 +245,7 @@ steps! {
         period: u64,
     }
     /// ioprio_set(2), for this process.
-    65 IoPriority { value: u32 }
+    65 IoPriority { priority: u32 }
     /// set_mempolicy(2).
     66 MemoryPolicy {
         /// MPOL_* with its flags.

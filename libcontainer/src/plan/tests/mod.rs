@@ -6,6 +6,7 @@ mod close;
 mod devices;
 mod empty_values;
 mod exec;
+mod fields;
 mod harness;
 mod hooks;
 mod mounts;

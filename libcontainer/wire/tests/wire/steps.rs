@@ -94,7 +94,7 @@ all! {
     TimeNamespace { offsets }
     Personality { persona }
     Scheduler { policy, flags, nice, priority, runtime, deadline, period }
-    IoPriority { value }
+    IoPriority { priority }
     MemoryPolicy { mode, nodes }
     Affinity { cpus }
     ExecLabel { files, label }
