@@ -20,7 +20,7 @@ pub fn write(c: &mut Container, path: &CStr, value: &[u8]) -> Outcome {
 }
 
 /// The procfs that nobody else can see, made when it is first needed.
-pub fn procfs(c: &mut Container) -> Result<&OwnedFd, Failure> {
+pub fn procfs<'c>(c: &'c mut Container<'_>) -> Result<&'c OwnedFd, Failure> {
     if c.proc.is_none() {
         c.proc = Some(own_procfs().at(At::OwnProc)?);
     }
