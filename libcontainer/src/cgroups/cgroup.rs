@@ -119,6 +119,19 @@ impl Cgroup {
         self.dirs.iter().find(|dir| dir.path == path)
     }
 
+    /// The directory of a version 1 controller.
+    pub(super) fn controller(&self, name: &str) -> Option<&Dir> {
+        self.record.paths.get(name).and_then(|path| self.dir(path))
+    }
+
+    /// The directory of the only hierarchy there is, if it is of this kind.
+    pub(super) fn only(&self, kind: Kind) -> Option<&Dir> {
+        match self.dirs.as_slice() {
+            [dir] if dir.kind == kind => Some(dir),
+            _ => None,
+        }
+    }
+
     /// The directory that freezes: cgroup2 alone, or version 1's freezer.
     pub(super) fn freezer_dir(&self) -> Option<&Dir> {
         let path = self.record.paths.get("freezer");

@@ -86,6 +86,20 @@ pub enum Error {
         /// The container's directory.
         path: PathBuf,
     },
+    /// Some process did not freeze in time.
+    NotFrozen {
+        /// The container's directory.
+        path: PathBuf,
+    },
+    /// A limit of memory below what is in use, where `checkBeforeUpdate` asks to see to that.
+    BelowUsage {
+        /// The limit, in bytes.
+        limit: u64,
+        /// What is in use, in bytes.
+        usage: u64,
+    },
+    /// No hierarchy of the host can freeze.
+    NoFreezer,
     /// A limit cannot be written.
     Write {
         /// The file.
@@ -214,8 +228,30 @@ impl fmt::Display for Error {
             Error::Frozen { path } => {
                 write!(f, "cgroup {} is frozen; thaw it or its parent first", path.display())
             }
-            Error::Write { path, value, json_path, .. } => {
-                write!(f, "{json_path}: write {value:?} to {}", path.display())
+            Error::NotFrozen { path } => write!(
+                f,
+                "not every process of cgroup {} froze in time, so they were thawed; \
+                 one may hang in the kernel",
+                path.display()
+            ),
+            Error::BelowUsage { limit, usage } => write!(
+                f,
+                "linux.resources.memory.limit: {limit} is below the {usage} bytes in use, \
+                 and checkBeforeUpdate is true"
+            ),
+            Error::NoFreezer => write!(f, "this host has no cgroup controller freezer"),
+            Error::Write { path, value, json_path, source } => {
+                write!(f, "{json_path}: write {value:?} to {}", path.display())?;
+                let is_memory = json_path.starts_with("linux.resources.memory.");
+                match source.raw_os_error() {
+                    Some(libc::EBUSY) if is_memory => {
+                        write!(f, " (more is in use and cannot be freed)")
+                    }
+                    Some(libc::EINVAL) if is_memory => {
+                        write!(f, " (memory and swap together may not be less than memory)")
+                    }
+                    _ => Ok(()),
+                }
             }
             Error::NotEnabled { controller, path, json_path } => write!(
                 f,
@@ -276,6 +312,9 @@ impl std::error::Error for Error {
             | Error::TooManyDeviceRules { .. }
             | Error::Occupied { .. }
             | Error::Frozen { .. }
+            | Error::NotFrozen { .. }
+            | Error::NoFreezer
+            | Error::BelowUsage { .. }
             | Error::NotEnabled { .. }
             | Error::NoSuchFile { .. }
             | Error::Gone { .. }

@@ -78,6 +78,25 @@ impl Record {
         Ok(Record { driver: Driver::Cgroupfs, paths, made: false })
     }
 
+    /// One of the directories, for messages.
+    pub(crate) fn first_path(&self) -> PathBuf {
+        self.paths.values().next().cloned().unwrap_or_default()
+    }
+
+    /// Whether it is on cgroup2 alone.
+    pub(super) fn is_v2(&self) -> bool {
+        self.paths.keys().all(String::is_empty)
+    }
+
+    /// Each directory once, with its version 1 controllers; cgroup2 has none.
+    pub(super) fn hierarchies(&self) -> Vec<(Vec<String>, &Path)> {
+        let controllers = |path: &Path| {
+            let here = self.paths.iter().filter(|(name, there)| !name.is_empty() && *there == path);
+            here.map(|(name, _)| name.clone()).collect()
+        };
+        self.directories().into_iter().map(|(_, path)| (controllers(path), path)).collect()
+    }
+
     /// Each directory once.
     pub(super) fn directories(&self) -> Vec<(Kind, &Path)> {
         let is_v1 = self.paths.keys().any(|controller| !controller.is_empty());

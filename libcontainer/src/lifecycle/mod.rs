@@ -3,12 +3,16 @@
 mod console;
 mod create;
 mod delete;
+mod events;
 mod exec;
 mod foreground;
 mod kill;
+mod pause;
+mod ps;
 mod run;
 mod start;
 mod state;
+mod update;
 
 use crate::cgroups::Cgroup;
 use crate::error::Error;
@@ -18,6 +22,7 @@ use crate::state::{Record, Store};
 use std::path::{Path, PathBuf};
 
 pub use create::CreateOptions;
+pub use events::{Event, Events};
 pub use exec::{ExecOptions, ExecProcess, ProcessOverrides, Started};
 pub use run::RunOptions;
 

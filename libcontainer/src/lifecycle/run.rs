@@ -5,6 +5,7 @@ use super::{Runtime, delete, foreground, start};
 use crate::error::Error;
 use crate::process::conversation::Report;
 use crate::process::{Exit, StepError, wait};
+use crate::state::{Record, StoreError};
 use std::os::fd::AsFd;
 
 /// How a container is run.
@@ -40,17 +41,33 @@ impl Runtime {
             };
         }
         let watch = foreground::Watch::new(run.no_subreaper)?;
-        let mut prepared = self.prepare(id, options, false)?;
+        let prepared = self.prepare(id, options, false)?;
         if let Err(error) = launch(&prepared) {
             return Err(abandon(prepared, error));
         }
-        let exit = watch.attend(&prepared.init, prepared.terminal.take());
-        let Prepared { entry, record, .. } = prepared;
-        if run.keep {
-            return exit.map(Some);
+        let Prepared { entry, record, init, terminal, .. } = prepared;
+        // Others may pause, update or delete it while it runs.
+        drop(entry);
+        let exit = watch.attend(&init, terminal);
+        if !run.keep {
+            self.remove_own(id, &record)?;
         }
-        delete::clean_up(entry, &record, true)?;
         exit.map(Some)
+    }
+
+    /// Removes the container that has run, unless somebody else has meanwhile, and perhaps made another.
+    fn remove_own(&self, id: &str, own: &Record) -> Result<(), Error> {
+        let entry = match self.store.lock(id) {
+            Ok(entry) => entry,
+            Err(StoreError::NotFound { .. }) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let record = entry.load()?;
+        let process = |record: &Record| record.init.map(|init| init.identity);
+        if process(&record) != process(own) {
+            return Ok(());
+        }
+        delete::clean_up(entry, &record, true)
     }
 
     fn prepare_detached(&self, id: &str, options: &CreateOptions) -> Result<Prepared, Error> {

@@ -63,12 +63,13 @@ pub(super) fn status(record: &Record, waits_for_start: bool) -> Result<Status, E
     if !alive {
         return Ok(Status::Stopped);
     }
-    if waits_for_start {
-        return Ok(Status::Created);
-    }
     let frozen = match record.open_cgroup()? {
         Some(cgroup) => cgroup.is_frozen()?,
         None => false,
     };
-    Ok(if frozen { Status::Paused } else { Status::Running })
+    Ok(match (frozen, waits_for_start) {
+        (true, _) => Status::Paused,
+        (false, true) => Status::Created,
+        (false, false) => Status::Running,
+    })
 }

@@ -85,7 +85,7 @@ pub(crate) fn launch(launch: &Launch<'_>) -> Result<Init, LaunchError> {
     numbers.extend(launch.descriptors.iter().map(|descriptor| descriptor.as_raw_fd()));
     let bytes = owned::encode(launch.steps, &numbers).map_err(|_| LaunchError::TooLarge)?;
     let plan = image::sealed(c"creel-plan", &bytes).map_err(LaunchError::Memfd)?;
-    let arguments = [plan.as_raw_fd(), theirs.as_raw_fd()].map(|number| decimal(number));
+    let arguments = [plan.as_raw_fd(), theirs.as_raw_fd()].map(decimal);
     numbers.push(plan.as_raw_fd());
     numbers.extend(3..3 + launch.preserved as RawFd);
     let request = CloneRequest {
