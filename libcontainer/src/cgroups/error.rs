@@ -98,6 +98,13 @@ pub enum Error {
         /// What is in use, in bytes.
         usage: u64,
     },
+    /// A cgroup below the container's that cannot be.
+    SubCgroup {
+        /// What was given.
+        given: String,
+        /// Why not.
+        reason: &'static str,
+    },
     /// No hierarchy of the host can freeze.
     NoFreezer,
     /// A limit cannot be written.
@@ -239,6 +246,11 @@ impl fmt::Display for Error {
                 "linux.resources.memory.limit: {limit} is below the {usage} bytes in use, \
                  and checkBeforeUpdate is true"
             ),
+            Error::SubCgroup { given, reason } => write!(
+                f,
+                "{given:?} is not a sub cgroup path: {reason}; \
+                 allowed is [controller[,controller]:]path below the container's cgroup"
+            ),
             Error::NoFreezer => write!(f, "this host has no cgroup controller freezer"),
             Error::Write { path, value, json_path, source } => {
                 write!(f, "{json_path}: write {value:?} to {}", path.display())?;
@@ -314,6 +326,7 @@ impl std::error::Error for Error {
             | Error::Frozen { .. }
             | Error::NotFrozen { .. }
             | Error::NoFreezer
+            | Error::SubCgroup { .. }
             | Error::BelowUsage { .. }
             | Error::NotEnabled { .. }
             | Error::NoSuchFile { .. }

@@ -1,7 +1,7 @@
 //! Resources put over resources.
 
 use oci_spec::runtime::LinuxResources;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Where 0 says that nothing is asked for.
 const ZERO_IS_NOTHING: [(&str, &[&str]); 4] = [
@@ -19,6 +19,11 @@ pub(super) fn named(request: &LinuxResources) -> Value {
     for (section, members) in ZERO_IS_NOTHING {
         let Some(section) = asked.get_mut(section).and_then(Value::as_object_mut) else { continue };
         section.retain(|name, value| *value != 0 || !members.contains(&name.as_str()));
+    }
+    // Who lifts the limit of memory lifts that of memory and swap together, which cannot stay below it.
+    let memory = asked.get_mut("memory").and_then(Value::as_object_mut);
+    if let Some(memory) = memory.filter(|memory| memory.get("limit") == Some(&json!(-1))) {
+        memory.entry("swap").or_insert(json!(-1));
     }
     asked
 }

@@ -49,6 +49,16 @@ fn on_v2_the_limit_of_swap_follows_that_of_memory() {
 }
 
 #[test]
+fn no_limit_of_memory_is_none_of_swap_either() {
+    let current = json!({"memory": {"limit": 100, "swap": 150}});
+    let request = || json!({"memory": {"limit": -1, "swap": 0}});
+    let change = update(V2, current.clone(), request()).unwrap();
+    assert_eq!(written(&change), ["memory.swap.max=max", "memory.max=max"]);
+    let change = update(V1, current, request()).unwrap();
+    assert_eq!(written(&change), ["memory.memsw.limit_in_bytes=-1", "memory.limit_in_bytes=-1"]);
+}
+
+#[test]
 fn on_v2_a_period_keeps_the_quota() {
     let current = json!({"cpu": {"quota": 5000, "period": 10_000}});
     let change = update(V2, current, json!({"cpu": {"period": 20_000}})).unwrap();
