@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::harness::{Bundle, cgroup, process_exists, runc_deviates, unless, wait_until};
+use crate::harness::{Bundle, cgroup, process_exists, unless, wait_until};
 
 /// A container that uses all the processor time it gets.
 fn busy(name: &str) -> Bundle {
@@ -166,7 +166,6 @@ fn kill_all_reaches_every_process() {
 
 #[test]
 fn kill_all_reaches_what_the_first_process_left() {
-    runc_deviates!("without a pid namespace its kill --all of a stopped container finds nobody");
     let bundle = Bundle::new("left").config(|c| {
         c.without_namespace("pid");
         c.probe(&["spawn", "sleep", "600"]);

@@ -63,6 +63,12 @@ impl Update {
         let is_new =
             |write: &Write| !before.contains(write) || merge::names(&asked, &write.json_path);
         after.retain(is_new);
+        // Without a word the OOM killer is on; only an update has to say so.
+        let killer = "linux.resources.memory.disableOOMKiller";
+        let is_on = resources.memory().is_some_and(|m| m.disable_oom_killer() == Some(false));
+        if !is_v2 && is_on && merge::names(&asked, killer) {
+            after.push("memory", "memory.oom_control", 0, killer);
+        }
         let ignored = std::mem::take(&mut after.ignored);
         let ignored = ignored.into_iter().filter(|i| merge::names(&asked, &i.json_path)).collect();
         Ok(Update {
