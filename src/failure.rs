@@ -21,10 +21,8 @@ pub(crate) enum Failure {
     Id { source: IdError },
     /// `kill` was told something that is no signal.
     UnknownSignal { found: String },
-    /// `list --format` has an unknown value.
-    ListFormat { found: String },
-    /// `ps --format` has an unknown value.
-    PsFormat { found: String },
+    /// `--format` of a command has an unknown value.
+    Format { found: String, allowed: &'static str },
     /// The ps program cannot be run.
     RunPs { source: io::Error },
     /// The ps program does not like its options.
@@ -97,11 +95,8 @@ impl fmt::Display for Failure {
             Self::UnknownSignal { found } => {
                 write!(f, "unknown signal {found:?}, give a name such as TERM or a number up to 64")
             }
-            Self::ListFormat { found } => {
-                write!(f, "invalid format option: found {found:?}, allowed is table or json")
-            }
-            Self::PsFormat { found } => {
-                write!(f, "invalid format option: found {found:?}, allowed is table or json")
+            Self::Format { found, allowed } => {
+                write!(f, "invalid format option: found {found:?}, allowed is {allowed}")
             }
             Self::RunPs { .. } => f.write_str("cannot run ps, install procps or use --format json"),
             Self::PsFailed { said } => write!(f, "ps failed: {said}"),

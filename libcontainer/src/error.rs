@@ -80,6 +80,13 @@ pub enum Error {
         /// Its process.
         pid: i32,
     },
+    /// A descriptor that the process is to inherit is not there to be inherited.
+    PreservedDescriptor {
+        /// Its number.
+        number: i32,
+        /// How many were asked for.
+        count: u32,
+    },
     /// The terminal settings contradict one another.
     Terminal {
         /// What to do about it.
@@ -186,6 +193,12 @@ impl fmt::Display for Error {
             Error::StillRunning { id, pid } => write!(
                 f,
                 "container {id}: process {pid} did not end after SIGKILL; it may hang in the kernel, try again"
+            ),
+            Error::PreservedDescriptor { number, count } => write!(
+                f,
+                "--preserve-fds {count}: descriptor {number} is not open, or is closed at exec; \
+                 open all from 3 to {}, or ask for fewer",
+                u64::from(*count) + 2
             ),
             Error::Terminal { problem } => f.write_str(problem),
             Error::Io { action, path, .. } if path.as_os_str().is_empty() => {

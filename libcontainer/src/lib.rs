@@ -30,6 +30,8 @@ mod lifecycle;
 mod owner;
 pub mod plan;
 mod process;
+#[cfg(test)]
+mod skip;
 pub mod spec;
 mod state;
 mod sys;
@@ -41,5 +43,5 @@ pub use lifecycle::{
     RunOptions, Runtime, Started,
 };
 pub use owner::user_name;
-pub use process::{Exit, LaunchError, StepError};
+pub use process::{Exit, LaunchError, StepError, keep_exit_statuses};
 pub use state::{State, Status, StoreError};

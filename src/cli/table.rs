@@ -49,6 +49,8 @@ const COMMANDS: &[Entry] = &[
         |entry, argv| read(entry, argv).map(Command::List)),
     entry("pause", "Freeze all processes of a container", Exactly(1), Mixed,
         |entry, argv| read(entry, argv).map(Command::Pause)),
+    entry("plan", "Show what create would do, without doing it", Between(0, 1), Mixed,
+        |entry, argv| read(entry, argv).map(Command::Plan)),
     entry("ps", "Show the processes of a container", AtLeast(1), FlagsFirst,
         |entry, argv| read(entry, argv).map(Command::Ps)),
     entry("restore", "Restore a container from a checkpoint", Exactly(1), Mixed,

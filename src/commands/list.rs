@@ -20,14 +20,17 @@ pub(super) fn run(args: &ListArgs, runtime: &Runtime) -> Result<i32, Failure> {
         (true, _) => ids,
         (false, "table") => table,
         (false, "json") => json,
-        (false, other) => return Err(Failure::ListFormat { found: other.to_owned() }),
+        (false, other) => {
+            let allowed = "table or json";
+            return Err(Failure::Format { found: other.to_owned(), allowed });
+        }
     };
     print(&write(&runtime.list()?)?)?;
     Ok(0)
 }
 
 fn ids(states: &[State]) -> Result<String, Failure> {
-    Ok(states.iter().map(|state| format!("{}\n", state.id)).collect())
+    Ok(states.iter().flat_map(|state| [state.id.as_str(), "\n"]).collect())
 }
 
 /// One line of JSON; no containers are `null`, as runc has it.

@@ -7,6 +7,7 @@ mod exec;
 mod kill;
 mod list;
 mod pause;
+mod plan;
 mod ps;
 mod run;
 mod spec;
@@ -30,6 +31,7 @@ pub(crate) enum Command {
     Kill(kill::KillArgs),
     List(list::ListArgs),
     Pause(pause::PauseArgs),
+    Plan(plan::PlanArgs),
     Ps(ps::PsArgs),
     Resume(pause::PauseArgs),
     Run(run::RunArgs),
@@ -56,6 +58,7 @@ pub(crate) fn run(
         Command::Kill(args) => kill::run(&args, &runtime),
         Command::List(args) => list::run(&args, &runtime),
         Command::Pause(args) => pause::pause(&args, &runtime),
+        Command::Plan(args) => plan::run(args, &runtime),
         Command::Ps(args) => ps::run(&args, &runtime),
         Command::Resume(args) => pause::resume(&args, &runtime),
         Command::Run(args) => run::run(args, globals, &runtime),

@@ -30,7 +30,10 @@ pub(super) fn run(args: &PsArgs, runtime: &Runtime) -> Result<i32, Failure> {
             let pids = container.processes()?;
             table(&ps(&args.options)?, &pids.into_iter().collect())?
         }
-        other => return Err(Failure::PsFormat { found: other.to_owned() }),
+        other => {
+            let (found, allowed) = (other.to_owned(), "table or json");
+            return Err(Failure::Format { found, allowed });
+        }
     };
     print(&text)?;
     Ok(0)

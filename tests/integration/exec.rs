@@ -339,3 +339,16 @@ fn a_cgroup_that_is_not_the_containers_is_refused() {
         assert!(output.stderr().contains("exec failed"), "{given}: {}", output.stderr());
     }
 }
+
+#[test]
+fn a_limit_of_processes_that_is_reached_is_named() {
+    let bundle = Bundle::new("pidslimit").config(|c| {
+        c.set("/linux/resources/pids", json!({"limit": 1}));
+    });
+    let bundle = bundle.sleeping();
+    let output = bundle.cmd(&["exec", &bundle.id, "/bin/probe", "exit", "0"]).output();
+    assert_ne!(output.code(), 0);
+    if !is_runc() {
+        assert!(output.stderr().contains("linux.resources.pids.limit"), "{}", output.stderr());
+    }
+}

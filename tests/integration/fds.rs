@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{Bundle, parse};
+use crate::harness::{Bundle, parse, runc_deviates};
 
 /// Opens a file and a directory without close-on-exec, then runs what follows.
 const LEAKING: [&str; 4] = ["sh", "-c", "exec 7</etc/hostname 9</; exec \"$@\"", "sh"];
@@ -58,4 +58,40 @@ fn a_caller_without_stdin_is_served() {
     let closing = ["sh", "-c", "exec \"$@\" <&-", "sh"];
     let words = ["run", "--bundle", &bundle.bundle_path(), &bundle.id];
     bundle.wrapped(&closing, &words).output().exits(5);
+}
+
+/// CVE-2024-21626 through args[0]: a program of the host, reached by what the caller left open.
+#[test]
+fn a_program_behind_what_the_caller_left_open_is_not_found() {
+    runc_deviates!("1.1.5 executes it");
+    let program = "/proc/self/fd/9/bin/busybox";
+    let bundle = Bundle::new("leakedargs").config(|c| c.args(&[program, "true"]));
+    let leaking = ["sh", "-c", "exec 9</; exec \"$@\"", "sh"];
+    let words = ["run", "--bundle", &bundle.bundle_path(), &bundle.id];
+    bundle.wrapped(&leaking, &words).output().refused(&[program]);
+    bundle.assert_nothing_left();
+}
+
+#[test]
+fn descriptors_that_were_asked_for_come_in() {
+    let bundle = Bundle::new("preserved");
+    let opening = ["sh", "-c", "exec 3</etc/hostname 4</etc/hostname 5</; exec \"$@\"", "sh"];
+    let path = bundle.bundle_path();
+    let words = ["run", "--preserve-fds", "2", "--bundle", &path, &bundle.id];
+    let report = parse(&bundle.wrapped(&opening, &words).ok());
+    assert_eq!(numbers(&report), [0, 1, 2, 3, 4], "{:?}", report.fds);
+}
+
+/// A number that the caller did not open is one of the runtime's own: its state directory, a cgroup.
+#[test]
+fn descriptors_of_the_runtime_are_never_passed_on() {
+    runc_deviates!("1.1.5 passes its own on");
+    let bundle = Bundle::new("preservedown");
+    for count in ["1", "12", "4294967295"] {
+        bundle.run_with(&["--preserve-fds", count]).refused(&["--preserve-fds", "descriptor 3"]);
+    }
+    bundle.assert_nothing_left();
+    let bundle = bundle.sleeping();
+    let words = ["exec", "--preserve-fds", "1", &bundle.id, "/bin/probe", "report"];
+    assert_ne!(bundle.cmd(&words).output().code(), 0, "exec took one");
 }

@@ -1,6 +1,7 @@
 //! From nothing to created, running, stopped and to nothing again.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -208,4 +209,48 @@ fn changes_of_config_json_after_create_have_no_effect() {
     bundle.start();
     bundle.wait_stopped();
     assert_eq!(output.stdout(), "as created\n");
+}
+
+/// However long it runs, a container in the foreground is not locked.
+#[test]
+fn a_container_in_the_foreground_can_be_deleted_by_force() {
+    let bundle = Bundle::new("deleterun").config(|c| c.probe(&["sleep", "60"]));
+    let begin = Instant::now();
+    let run = bundle.on_bundle("run", &[]).spawn();
+    wait_until("it runs", || bundle.cmd(&["state", &bundle.id]).output().code() == 0);
+    wait_until("it runs", || bundle.status() == "running");
+    bundle.cmd(&["delete", &bundle.id]).output().refused(&["not stopped"]);
+    bundle.cmd(&["delete", "--force", &bundle.id]).ok();
+    run.output().exits(137);
+    assert!(begin.elapsed() < Duration::from_secs(30), "took {:?}", begin.elapsed());
+    bundle.assert_nothing_left();
+}
+
+/// As in `run | head`, with a terminal, whose output the runtime itself writes.
+#[test]
+fn a_container_whose_output_nobody_reads_is_ended() {
+    runc_deviates!("it goes on until its terminal is gone");
+    let bundle = Bundle::new("unread").busybox().config(|c| {
+        c.set("/process/terminal", true);
+        c.args(&["/bin/sh", "-c", "trap '' HUP; yes; sleep 60"]);
+    });
+    let begin = Instant::now();
+    let piped = ["sh", "-c", "\"$@\" | head -c 10 >/dev/null", "sh"];
+    let words = ["run", "--bundle", &bundle.bundle_path(), &bundle.id];
+    bundle.wrapped(&piped, &words).ok();
+    assert!(begin.elapsed() < Duration::from_secs(8), "took {:?}", begin.elapsed());
+    bundle.assert_nothing_left();
+}
+
+/// A caller that ignores SIGCHLD hands that down, and statuses get lost.
+#[test]
+fn the_status_comes_back_to_a_caller_that_ignores_its_children() {
+    let bundle = Bundle::new("sigchld").config(|c| {
+        c.hook("createRuntime", &["/bin/true"]);
+        c.probe(&["exit", "3"]);
+    });
+    let ignoring = ["env", "--ignore-signal=CHLD"];
+    let words = ["run", "--bundle", &bundle.bundle_path(), &bundle.id];
+    bundle.wrapped(&ignoring, &words).output().exits(3);
+    bundle.assert_nothing_left();
 }

@@ -1,8 +1,11 @@
 //! `list`: what is there, as a table and as JSON.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::{iter, thread};
+
 use serde_json::Value;
 
-use crate::harness::Bundle;
+use crate::harness::{Bundle, runc_deviates};
 
 #[test]
 fn an_empty_root_gives_the_head_of_the_table_only() {
@@ -54,4 +57,24 @@ fn json_is_an_array_of_states() {
 fn an_unknown_format_is_refused() {
     let bundle = Bundle::new("format");
     bundle.cmd(&["list", "--format", "xml"]).output().refused(&["xml"]);
+}
+
+/// Its state is whole at any moment, and what vanishes meanwhile is not an error.
+#[test]
+fn a_container_that_comes_and_goes_disturbs_no_list() {
+    runc_deviates!("it warns");
+    let bundle = Bundle::new("changing").config(|c| c.probe(&["exit", "0"]));
+    let ended = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let lists = scope.spawn(|| {
+            let said = || bundle.cmd(&["list"]).ok().stderr();
+            iter::repeat_with(said).take_while(|_| !ended.load(Relaxed)).collect::<String>()
+        });
+        for _ in 0..20 {
+            bundle.create_and_start();
+            bundle.cmd(&["delete", "--force", &bundle.id]).ok();
+        }
+        ended.store(true, Relaxed);
+        assert_eq!(lists.join().expect("the thread"), "");
+    });
 }

@@ -148,7 +148,7 @@ fn signals_ignored_or_blocked_by_the_caller_are_reset() {
     let output = bundle.wrapped(&env, &["run", "-b", &bundle.bundle_path(), &bundle.id]).ok();
     let signals = crate::harness::parse(&output).signals;
     assert_eq!(signals.blocked, 0, "blocked {:b}", signals.blocked);
-    const TERM_AND_USR1: u64 = 1 << 14 | 1 << 9;
+    const TERM_AND_USR1: u64 = (1 << 14) | (1 << 9);
     assert_eq!(signals.ignored & TERM_AND_USR1, 0, "ignored {:b}", signals.ignored);
     runc_deviates!("signal 32, which glibc's posix_spawn ignores, stays ignored");
     assert_eq!(signals.ignored, 0, "ignored {:b}", signals.ignored);
@@ -181,4 +181,29 @@ fn the_parent_is_outside_the_pid_namespace() {
 #[test]
 fn no_seccomp_unless_asked_for() {
     assert_eq!(Bundle::new("noseccomp").report().seccomp, 0);
+}
+
+fn sorted(text: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    lines
+}
+
+/// Programs that log to /dev/stdout open it again, as the user.
+#[test]
+fn a_user_can_open_its_standard_output_again() {
+    let script =
+        "echo out > /dev/stdout; echo err > /dev/stderr; read word < /dev/stdin; echo $word";
+    let bundle = Bundle::new("ownstdio").busybox().config(|c| {
+        c.set("/process/user", json!({"uid": 1000, "gid": 1000}));
+        c.args(&["/bin/sh", "-c", script]);
+    });
+    let piped = ["sh", "-c", "echo in | \"$@\" 2>&1 | cat", "sh"];
+    let words = ["run", "--bundle", &bundle.bundle_path(), &bundle.id];
+    assert_eq!(sorted(&bundle.wrapped(&piped, &words).ok().stdout()), ["err", "in", "out"]);
+    let bundle = bundle.config(|c| c.args(&["/bin/sleep", "60"]));
+    bundle.create();
+    bundle.start();
+    let words = ["exec", &bundle.id, "/bin/sh", "-c", script];
+    assert_eq!(sorted(&bundle.wrapped(&piped, &words).ok().stdout()), ["err", "in", "out"]);
 }

@@ -6,7 +6,11 @@ use crate::harness::{Bundle, wait_until};
 fn two() -> (Bundle, Vec<u32>) {
     let bundle = Bundle::new("two").config(|c| c.probe(&["spawn", "sleep", "600"]));
     bundle.create_and_start();
-    wait_until("two processes", || bundle.processes().len() == 2);
+    let is_second = |pid: &u32| {
+        let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        words == b"/bin/probe\0sleep\0600\0"
+    };
+    wait_until("two processes", || bundle.processes().iter().any(is_second));
     let mut pids = bundle.processes();
     pids.sort_unstable();
     (bundle, pids)

@@ -102,7 +102,7 @@ impl Timer {
 
     fn failed(&self, argv: &[String], status: i32) -> Error {
         let signal = status & 0x7f;
-        let code = if signal == 0 { status >> 8 & 0xff } else { 128 + signal };
+        let code = if signal == 0 { (status >> 8) & 0xff } else { 128 + signal };
         // The whole run's stderr is in the file; the last lines are this command's.
         let stderr = std::fs::read_to_string(&self.stderr).unwrap_or_default();
         let lines: Vec<_> = stderr.lines().rev().take(3).collect();

@@ -11,6 +11,12 @@ pub struct Buffer {
     length: usize,
 }
 
+impl core::fmt::Write for Buffer {
+    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+        self.push(text.as_bytes()).map_err(|_| core::fmt::Error)
+    }
+}
+
 impl Buffer {
     pub const fn new() -> Self {
         Buffer { bytes: [0; CAPACITY], length: 0 }

@@ -6,6 +6,7 @@ use crate::sys;
 use core::ffi::CStr;
 use creel_wire::Words;
 use creel_wire::message::At;
+use rustix::fs::{self, FileType, Uid};
 use rustix::io::Errno;
 use rustix::process::chdir;
 use rustix::thread::{CpuSet, sched_setaffinity};
@@ -57,10 +58,39 @@ pub fn check_directory(again: bool, path: &CStr) -> Outcome {
     }
 }
 
+/// Until now this process is a user that the namespace does not know, with all capabilities in it.
+pub fn user_namespace_root() -> Outcome {
+    for (become_root, at) in [(sys::set_gid as fn(u32) -> _, At::Gid), (sys::set_uid, At::Uid)] {
+        match become_root(0) {
+            // 0 is not mapped: the ids stay unknown until the process gets its own.
+            Ok(()) | Err(Errno::INVAL) => {}
+            Err(errno) => return Err(Failure::new(at, errno)),
+        }
+    }
+    sys::clear_ambient().at(At::Ambient)?;
+    sys::clear_inheritable().at(At::Capset)
+}
+
+/// Pipes for input and output are made by engines, as root: they become the user's, who can then open /dev/stdout
+/// and its like again. Files and terminals of the caller stay as they are.
+fn give_pipes(uid: u32) {
+    for number in 0..3 {
+        let stdio = sys::borrow(number);
+        let is_pipe = |mode| FileType::from_raw_mode(mode) == FileType::Fifo;
+        if fs::fstat(stdio).is_ok_and(|stat| is_pipe(stat.st_mode)) {
+            // Refused by a read-only file system, for one.
+            let _ = fs::fchown(stdio, Some(Uid::from_raw(uid)), None);
+        }
+    }
+}
+
 /// setgroups(2), setresgid(2), setresuid(2), with the permitted set kept for [`capabilities`].
 pub fn user(uid: u32, gid: u32, groups: Option<Words<'_>>) -> Outcome {
     if let Some(groups) = groups {
         sys::set_groups(groups).at(At::Groups)?;
+    }
+    if uid != 0 {
+        give_pipes(uid);
     }
     rustix::thread::set_keep_capabilities(true).at(At::Call)?;
     sys::set_gid(gid).at(At::Gid)?;

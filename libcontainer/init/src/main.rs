@@ -17,6 +17,7 @@ mod failure;
 mod home;
 mod hook;
 mod identity;
+mod legacy;
 mod loopback;
 mod mask;
 mod mount;

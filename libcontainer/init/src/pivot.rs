@@ -22,6 +22,12 @@ pub fn enter_root(c: &mut Container, path: &CStr) -> Outcome {
     Ok(())
 }
 
+/// Only opens it, for a chroot.
+pub fn open_root(c: &mut Container, path: &CStr) -> Outcome {
+    c.set_root(fs::openat(CWD, path, DIRECTORY, Mode::empty()).at(At::OpenRoot)?);
+    Ok(())
+}
+
 /// pivot_root(2) with both roots at one place, so that the new one needs no directory for the old.
 pub fn pivot(c: &mut Container) -> Outcome {
     let old = fs::openat(CWD, c"/", DIRECTORY, Mode::empty()).at(At::Detach)?;

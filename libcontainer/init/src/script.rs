@@ -8,10 +8,11 @@ use crate::{
     console, device, home, hook, identity, loopback, mask, mount, namespace, pivot, program,
     resolve, start, sys, sysctl,
 };
+use core::ffi::CStr;
 use creel_wire::message::{At, Kind, Message};
 use creel_wire::{Plan, Step};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::ResolveFlags;
+use rustix::fs::{OFlags, ResolveFlags};
 use rustix::io::Errno;
 use rustix::process;
 
@@ -46,6 +47,16 @@ impl Container {
     /// What waits for `start`, and what comes after it, needs no descriptor of a directory.
     fn forget_directories(&mut self) {
         (self.root, self.empty, self.null, self.proc) = (None, None, None, None);
+    }
+
+    /// A mount over the root itself is the root from then on: `..` at the root leads to what lies on top of it.
+    fn step_onto_root(&mut self, target: &CStr) -> Outcome {
+        if target.is_empty() {
+            let flags = OFlags::PATH | OFlags::DIRECTORY;
+            let top = resolve::open(self.root()?, c"..", flags, ResolveFlags::empty());
+            self.set_root(top.at(At::OpenRoot)?);
+        }
+        Ok(())
     }
 
     pub fn set_root(&mut self, root: OwnedFd) {
@@ -88,10 +99,11 @@ fn carry_out(c: &mut Container, index: u32, step: Step<'_>) -> Outcome {
         Step::NonDumpable {} => {
             process::set_dumpable_behavior(process::DumpableBehavior::NotDumpable).at(At::Call)
         }
-        Step::AwaitCgroup {} => c.channel.wait(),
+        Step::AwaitAdmission {} => c.channel.wait(),
         Step::JoinNamespace { namespace, kind } => namespace::join(namespace, kind),
         Step::Unshare { flags } => namespace::unshare(flags),
         Step::EnterPidNamespace {} => namespace::enter_pid(&c.channel),
+        Step::UserNamespaceRoot {} => identity::user_namespace_root(),
         Step::NewSession {} => new_session(),
         Step::SessionKeyring { name } => {
             if let Err(errno) = sys::join_session_keyring(name) {
@@ -110,6 +122,7 @@ fn carry_out(c: &mut Container, index: u32, step: Step<'_>) -> Outcome {
         Step::ResetSignals {} => sys::reset_signals().at(At::Call),
         Step::Propagation { flags } => mount::propagation_of_slash(flags).at(At::Call),
         Step::Root { path } => pivot::enter_root(c, path),
+        Step::OpenRoot { path } => pivot::open_root(c, path),
         Step::MountFilesystem {
             target,
             fstype,
@@ -120,7 +133,8 @@ fn carry_out(c: &mut Container, index: u32, step: Step<'_>) -> Outcome {
             flags,
         } => {
             let settings = mount::Settings { target, propagation, flags };
-            mount::filesystem(c.root()?, &settings, fstype, source, parameters, attributes)
+            mount::filesystem(c.root()?, &settings, fstype, source, parameters, attributes)?;
+            c.step_onto_root(target)
         }
         Step::MountBind {
             target,
@@ -137,7 +151,8 @@ fn carry_out(c: &mut Container, index: u32, step: Step<'_>) -> Outcome {
             let own = sys::MountAttr { set, clear, ..Default::default() };
             let below =
                 sys::MountAttr { set: recursive_set, clear: recursive_clear, ..Default::default() };
-            mount::bind(c.root()?, &settings, source, recursive, own, below)
+            mount::bind(c.root()?, &settings, source, recursive, own, below)?;
+            c.step_onto_root(target)
         }
         Step::MountAttributes { target, set } => mount::set_attributes(c.root()?, target, set),
         Step::Device { path, mode, major, minor, uid, gid } => {

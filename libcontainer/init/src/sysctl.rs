@@ -23,7 +23,7 @@ pub fn write(c: &mut Container, path: &CStr, value: &[u8]) -> Outcome {
 }
 
 /// A detached procfs of this pid namespace.
-fn own_procfs() -> Result<OwnedFd, Errno> {
+pub fn own_procfs() -> Result<OwnedFd, Errno> {
     let context = fsopen(c"proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
     fsconfig_create(&context)?;
     let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID

@@ -1,15 +1,15 @@
 //! `create`: everything is made and prepared, and the process waits for `start`.
 
+use super::plan::{WorkedOut, work_out};
 use super::{Container, Runtime, console, delete, steps, warn};
 use crate::cgroups::Cgroup;
 use crate::error::Error;
 use crate::hooks;
-use crate::plan::{self, Descriptor, Hook, Host, Join, Namespace, Plan, Request};
+use crate::plan::{self, Descriptor, Hook, IdMaps, Join, Limit, Namespace, Plan, Request};
 use crate::process::conversation::{Conversation, Event};
 use crate::process::identity::Identity;
 use crate::process::launch::{Init, Launch, launch};
 use crate::process::{StepError, wait};
-use crate::spec;
 use crate::state::{self, Entry, Record, RunningProcess, StartStep};
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, listen, socket,
@@ -33,7 +33,8 @@ pub struct CreateOptions {
     pub no_pivot: bool,
     /// Keep the caller's session keyring.
     pub no_new_keyring: bool,
-    /// How many descriptors from 3 on the process inherits.
+    /// How many descriptors from 3 on the process inherits; all of them have to be open and not
+    /// close-on-exec.
     pub preserve_fds: u32,
 }
 
@@ -66,20 +67,9 @@ impl Runtime {
         options: &CreateOptions,
         separate_start: bool,
     ) -> Result<Prepared, Error> {
-        spec::check_id(id)?;
-        let bundle = fs::canonicalize(&options.bundle).unwrap_or_else(|_| options.bundle.clone());
-        let spec = load(&bundle)?;
+        super::check_preserved(options.preserve_fds)?;
+        let WorkedOut { spec, request, plan } = work_out(id, options, separate_start)?;
         check_terminal(&spec, options, separate_start)?;
-        let host = Host::probe(cgroups_path(&spec))?;
-        let request = Request {
-            id: id.to_owned(),
-            bundle: bundle.clone(),
-            no_pivot: options.no_pivot,
-            no_new_keyring: options.no_new_keyring,
-            preserve_fds: options.preserve_fds,
-            separate_start,
-        };
-        let plan = plan::plan(&spec, &request, &host)?;
         warn(&plan.warnings);
         let record = record(&spec, &request, &plan);
         check_rootfs(&record.rootfs)?;
@@ -107,10 +97,12 @@ impl Making {
     /// any moment leaves nothing that `delete --force` cannot find; creel-init gives up when this process
     /// ends before it said go.
     fn carry_out(&mut self, plan: &Plan, options: &CreateOptions) -> Result<(), Error> {
-        self.entry.save_first(&self.record)?;
+        self.entry.save(&self.record)?;
         let cgroup = Cgroup::create(&plan.cgroup)?;
         self.record.cgroup = cgroup.record().clone();
         self.cgroup = Some(cgroup);
+        // Only what is known to be ours is killed: a hook inside may outlive this process.
+        self.entry.save(&self.record)?;
 
         let opened = Opened::open(plan, &self.entry)?;
         self.launch(plan, options, &opened)?;
@@ -136,7 +128,7 @@ impl Making {
         let steps = steps(&plan.inside);
         let descriptors: Vec<BorrowedFd<'_>> = opened.descriptors.iter().map(AsFd::as_fd).collect();
         let cgroup = self.cgroup.as_ref().filter(|_| plan.clone_into_cgroup).and_then(Cgroup::fd);
-        let cloned = plan.new_namespaces.iter().filter(|kind| **kind != Namespace::Cgroup);
+        let cloned = plan.cloned_namespaces.iter();
         self.init = Some(launch(&Launch {
             steps: &steps,
             descriptors: &descriptors,
@@ -151,8 +143,15 @@ impl Making {
     /// While creel-init works, what only this side can do: limits, devices, the score of the OOM killer.
     fn admit(&mut self, plan: &Plan) -> Result<(), Error> {
         let (Some(cgroup), Some(init)) = (&self.cgroup, &self.init) else { return Ok(()) };
+        // Before the score: what is not mapped owns its files in /proc, but may not write them.
+        if let Some(maps) = &plan.id_maps {
+            write_id_maps(init.pid, maps)?;
+        }
         set_oom_score(init.pid, plan.oom_score_adj)?;
         if plan.clone_into_cgroup {
+            if plan.id_maps.is_some() {
+                go(&init.conversation)?;
+            }
             return Ok(cgroup.apply(&plan.cgroup)?);
         }
         cgroup.enter(init.pid)?;
@@ -189,7 +188,7 @@ impl Making {
                 Event::Console(terminal) => {
                     self.terminal = console::take(terminal, options.console_socket.as_deref())?;
                 }
-                Event::Ready => return Ok(()),
+                Event::Ready => return set_limits(init.pid, &plan.outer_limits),
                 Event::Failed(report) => {
                     return Err(Error::Step(Box::new(StepError::new(report, &plan.inside))));
                 }
@@ -350,15 +349,6 @@ pub(super) fn enter_second_process(init: &mut Init, pid: i32) -> Result<(), Erro
     Ok(())
 }
 
-fn load(bundle: &Path) -> Result<Spec, Error> {
-    let loaded = spec::load(bundle)?;
-    let checked = spec::check(&loaded.spec)?;
-    for warning in loaded.warnings.iter().chain(checked.iter()) {
-        log::warn!("{warning}");
-    }
-    Ok(loaded.spec)
-}
-
 fn check_terminal(spec: &Spec, options: &CreateOptions, separate_start: bool) -> Result<(), Error> {
     let terminal = spec.process().as_ref().and_then(|process| process.terminal()).unwrap_or(false);
     let problem = match (terminal, &options.console_socket) {
@@ -369,10 +359,6 @@ fn check_terminal(spec: &Spec, options: &CreateOptions, separate_start: bool) ->
         _ => return Ok(()),
     };
     Err(Error::Terminal { problem })
-}
-
-fn cgroups_path(spec: &Spec) -> Option<&Path> {
-    spec.linux().as_ref().and_then(|linux| linux.cgroups_path().as_deref())
 }
 
 /// creel-init opens it again; here a missing one is known before anything is made.
@@ -427,6 +413,29 @@ pub(super) fn set_oom_score(pid: i32, score: Option<i32>) -> Result<(), Error> {
     let file = format!("/proc/{pid}/oom_score_adj");
     fs::write(&file, score.to_string())
         .map_err(|source| Error::io("write process.oomScoreAdj to", file, source))
+}
+
+/// user_namespaces(7): each map is written once, whole.
+fn write_id_maps(pid: i32, maps: &IdMaps) -> Result<(), Error> {
+    let users = ("uid_map", &maps.users, "write linux.uidMappings to");
+    let groups = ("gid_map", &maps.groups, "write linux.gidMappings to");
+    for (file, maps, action) in [users, groups] {
+        if maps.is_empty() {
+            continue;
+        }
+        let file = format!("/proc/{pid}/{file}");
+        fs::write(&file, IdMaps::text(maps)).map_err(|source| Error::io(action, file, source))?;
+    }
+    Ok(())
+}
+
+/// prlimit(2) on a process that has done all but execve: it opens nothing any more.
+pub(super) fn set_limits(pid: i32, limits: &[Limit]) -> Result<(), Error> {
+    for limit in limits {
+        crate::sys::set_limit(pid, limit.resource, limit.soft, limit.hard)
+            .map_err(|source| Error::io("set", limit.origin.as_str(), source))?;
+    }
+    Ok(())
 }
 
 pub(super) fn next(conversation: &Conversation) -> Result<Event, Error> {

@@ -1,6 +1,6 @@
 //! `exec`: one more process in a running container.
 
-use super::create::{enter_second_process, go, next, set_oom_score, write_pid_file};
+use super::create::{enter_second_process, go, next, set_limits, set_oom_score, write_pid_file};
 use super::{Container, console, foreground, start, state, steps, warn};
 use crate::cgroups::{self, Cgroup};
 use crate::error::Error;
@@ -84,6 +84,7 @@ impl Container {
     /// [`Error::Status`] when the container is stopped or paused, [`Error::Step`] when the process cannot
     /// be set up or its program not be executed.
     pub fn exec(&self, options: &ExecOptions) -> Result<Started, Error> {
+        super::check_preserved(options.preserve_fds)?;
         let record = self.running(options.ignore_paused)?;
         let process = settings(&record, &options.process);
         spec::check_process(&process)?;
@@ -102,12 +103,25 @@ impl Container {
         )?;
         warn(&plan.warnings);
         let watch = (!options.detach).then(|| foreground::Watch::new(true)).transpose()?;
-        let mut joined = self.join(&record, &process, &plan, &cgroup, options)?;
+        let joined = self.join(&record, &process, &plan, &cgroup, options);
+        let mut joined = joined.map_err(|error| self.explained(&record, error))?;
         let prepared = prepare(&mut joined, &record, &process, &plan, options);
-        let terminal = prepared.map_err(|error| abandon(&joined, error))?;
+        let terminal =
+            prepared.map_err(|error| self.explained(&record, abandon(&joined, error)))?;
         match watch {
             None => Ok(Started::Detached(joined.pid)),
-            Some(watch) => watch.attend(&joined, terminal).map(Started::Ended),
+            Some(watch) => watch
+                .attend(&joined, terminal)
+                .map(Started::Ended)
+                .map_err(|error| abandon(&joined, error)),
+        }
+    }
+
+    /// When the container has ended meanwhile, that is why whatever failed did.
+    fn explained(&self, record: &Record, error: Error) -> Error {
+        match record.init.is_some_and(|init| init.identity.is_alive()) {
+            true => error,
+            false => Error::Status { action: "exec", id: self.id.clone(), status: Status::Stopped },
         }
     }
 
@@ -301,7 +315,7 @@ fn prepare(
             Event::Console(master) => {
                 terminal = console::take(master, options.console_socket.as_deref())?;
             }
-            Event::Ready => break,
+            Event::Ready => break set_limits(init.pid, &plan.outer_limits)?,
             Event::Failed(report) => return Err(Error::Step(Box::new(explain(report)))),
             Event::Closed => {
                 let cgroup = record.open_cgroup()?;

@@ -18,6 +18,8 @@ use std::os::fd::{AsFd, OwnedFd};
 pub(super) struct Watch {
     signals: SignalFd,
     previous: SigSet,
+    /// Orphans of the container come here, so they are reaped here.
+    adopts: bool,
 }
 
 impl Watch {
@@ -25,7 +27,7 @@ impl Watch {
     pub(super) fn new(no_subreaper: bool) -> Result<Self, Error> {
         let failed = |errno: nix::Error| Error::io("watch for signals", "", errno.into());
         let mut caught = SigSet::all();
-        // Faults of our own are not for others, and a stop has to stop us.
+        // Faults of our own are not for others.
         for own in
             [Signal::SIGSEGV, Signal::SIGBUS, Signal::SIGILL, Signal::SIGFPE, Signal::SIGABRT]
         {
@@ -39,7 +41,7 @@ impl Watch {
             prctl::set_child_subreaper(true)
                 .map_err(|errno| Error::io("become a subreaper", "", errno.into()))?;
         }
-        Ok(Watch { signals, previous })
+        Ok(Watch { signals, previous, adopts: !no_subreaper })
     }
 
     /// Waits for the process to end.
@@ -87,7 +89,8 @@ impl Watch {
     fn pass_on(&self, init: &Init, terminal: Option<&Terminal>) -> io::Result<()> {
         while let Some(signal) = self.signals.read_signal()? {
             match signal.ssi_signo as i32 {
-                libc::SIGCHLD => reap_orphans(init.pid),
+                libc::SIGCHLD if self.adopts => reap_orphans(init.pid),
+                libc::SIGCHLD => {}
                 libc::SIGWINCH if terminal.is_some() => {
                     terminal.map_or(Ok(()), Terminal::copy_size)?;
                 }

@@ -8,6 +8,7 @@ mod exec;
 mod foreground;
 mod kill;
 mod pause;
+mod plan;
 mod ps;
 mod run;
 mod start;
@@ -16,7 +17,7 @@ mod update;
 
 use crate::cgroups::Cgroup;
 use crate::error::Error;
-use crate::plan;
+use crate::plan::Planned;
 use crate::spec;
 use crate::state::{Record, Store};
 use std::path::{Path, PathBuf};
@@ -80,6 +81,17 @@ impl Record {
     }
 }
 
+/// The descriptors from 3 on have to be the caller's: a number that nobody opened would be one of ours, such as
+/// a directory of the host, and end up in the container.
+fn check_preserved(count: u32) -> Result<(), Error> {
+    for number in (3..).take(count as usize) {
+        if !crate::sys::is_inheritable(number) {
+            return Err(Error::PreservedDescriptor { number, count });
+        }
+    }
+    Ok(())
+}
+
 /// Reports what is not an error.
 fn warn(warnings: &[String]) {
     for warning in warnings {
@@ -88,6 +100,6 @@ fn warn(warnings: &[String]) {
 }
 
 /// The steps without the places they come from.
-fn steps(planned: &[plan::Planned]) -> Vec<creel_wire::owned::Step> {
+fn steps(planned: &[Planned]) -> Vec<creel_wire::owned::Step> {
     planned.iter().map(|planned| planned.step.clone()).collect()
 }

@@ -4,6 +4,7 @@ use super::create::{CreateOptions, Prepared, go};
 use super::{Runtime, delete, foreground, start};
 use crate::error::Error;
 use crate::process::conversation::Report;
+use crate::process::launch::Init;
 use crate::process::{Exit, StepError, wait};
 use crate::state::{Record, StoreError};
 use std::os::fd::AsFd;
@@ -15,7 +16,8 @@ pub struct RunOptions {
     pub detach: bool,
     /// Leave the stopped container's state behind.
     pub keep: bool,
-    /// Leave orphans of the container to the caller's reaper.
+    /// Leave orphans of the container to the caller's reaper. Otherwise, in the foreground, this process becomes
+    /// a subreaper and every child of it that ends is reaped: a program with other children sets this.
     pub no_subreaper: bool,
 }
 
@@ -33,41 +35,55 @@ impl Runtime {
         options: &CreateOptions,
         run: &RunOptions,
     ) -> Result<Option<Exit>, Error> {
-        if run.detach {
-            let prepared = self.prepare_detached(id, options)?;
-            return match launch(&prepared) {
-                Ok(()) => Ok(None),
-                Err(error) => Err(abandon(prepared, error)),
-            };
-        }
-        let watch = foreground::Watch::new(run.no_subreaper)?;
-        let prepared = self.prepare(id, options, false)?;
+        let watch = (!run.detach).then(|| foreground::Watch::new(run.no_subreaper)).transpose()?;
+        let prepared = match run.detach {
+            true => self.prepare_detached(id, options)?,
+            false => self.prepare(id, options, false)?,
+        };
         if let Err(error) = launch(&prepared) {
             return Err(abandon(prepared, error));
         }
         let Prepared { entry, record, init, terminal, .. } = prepared;
-        // Others may pause, update or delete it while it runs.
+        // It runs: whatever hooks it still has and however long it lives, others may delete it.
         drop(entry);
-        let exit = watch.attend(&init, terminal);
-        if !run.keep {
-            self.remove_own(id, &record)?;
+        if let Err(error) = start::poststart(&record) {
+            return Err(self.end(id, &record, &init, error));
         }
-        exit.map(Some)
+        let Some(watch) = watch else { return Ok(None) };
+        let exit = match watch.attend(&init, terminal) {
+            Ok(exit) => exit,
+            // As when nobody reads its output any more.
+            Err(error) => return Err(self.end(id, &record, &init, error)),
+        };
+        if !run.keep {
+            self.remove(id, &record)?;
+        }
+        Ok(Some(exit))
     }
 
-    /// Removes the container that has run, unless somebody else has meanwhile, and perhaps made another.
-    fn remove_own(&self, id: &str, own: &Record) -> Result<(), Error> {
-        let entry = match self.store.lock(id) {
-            Ok(entry) => entry,
-            Err(StoreError::NotFound { .. }) => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
-        let record = entry.load()?;
-        let process = |record: &Record| record.init.map(|init| init.identity);
-        if process(&record) != process(own) {
-            return Ok(());
+    /// Ends and removes a container that runs.
+    fn end(&self, id: &str, record: &Record, init: &Init, error: Error) -> Error {
+        let _ = crate::sys::send_signal(init.pidfd.as_fd(), libc::SIGKILL);
+        wait::reap(init.pidfd.as_fd());
+        if let Err(second) = self.remove(id, record) {
+            log::warn!("cleaning up after the failed run: {second}");
         }
-        delete::clean_up(entry, &record, true)
+        error
+    }
+
+    /// Removes the container of this record, if it is still there: somebody may have deleted it, and made another
+    /// of its name.
+    fn remove(&self, id: &str, record: &Record) -> Result<(), Error> {
+        let found = self.store.lock(id).and_then(|entry| Ok((entry.load()?, entry)));
+        let (now, entry) = match found {
+            Err(StoreError::NotFound { .. }) => return Ok(()),
+            found => found?,
+        };
+        let process = |record: &Record| record.init.map(|init| init.identity);
+        match process(&now) == process(record) {
+            true => delete::clean_up(entry, &now, true),
+            false => Ok(()),
+        }
     }
 
     fn prepare_detached(&self, id: &str, options: &CreateOptions) -> Result<Prepared, Error> {
@@ -83,8 +99,7 @@ impl Runtime {
 fn launch(prepared: &Prepared) -> Result<(), Error> {
     go(&prepared.init.conversation)?;
     let explain = |report: Report| StepError::new(report, &prepared.steps);
-    start::follow(&prepared.init.conversation, explain)?;
-    start::poststart(&prepared.record)
+    start::follow(&prepared.init.conversation, explain)
 }
 
 /// Ends and removes what was prepared.

@@ -45,7 +45,7 @@ impl Sets {
 }
 
 fn bits(names: &Capabilities) -> u64 {
-    names.iter().filter_map(|name| number(&name.to_string())).fold(0, |set, n| set | 1 << n)
+    names.iter().filter_map(|name| number(&name.to_string())).fold(0, |set, n| set | (1 << n))
 }
 
 /// The kernel's number of a capability, whichever way oci-spec prints it.
@@ -88,7 +88,7 @@ mod tests {
     fn numbers_are_the_kernels() {
         let mut warnings = Vec::new();
         let sets = Sets::of(&process(), u64::MAX, &mut warnings);
-        assert_eq!(sets.permitted, 1 | 1 << 12);
+        assert_eq!(sets.permitted, 1 | (1 << 12));
         assert_eq!(sets.ambient, 0, "nothing is ambient that is not inheritable");
         assert!(warnings.is_empty());
     }

@@ -4,6 +4,7 @@ use super::{PlanError, Script, inside_path, known_text, text};
 use creel_wire::owned::Step;
 use oci_spec::runtime::{LinuxDevice, LinuxDeviceType, Mount, Spec};
 
+const S_IFMT: u32 = 0o170_000;
 const S_IFCHR: u32 = 0o020_000;
 const S_IFBLK: u32 = 0o060_000;
 const S_IFIFO: u32 = 0o010_000;
@@ -28,8 +29,9 @@ const LINKS: [(&str, &str); 5] = [
     ("dev/stderr", "/proc/self/fd/2"),
 ];
 
-/// Nothing is made in a /dev that is a bind of somebody else's.
-pub(super) fn plan(script: &mut Script, spec: &Spec) -> Result<(), PlanError> {
+/// Nothing is made in a /dev that is a bind of somebody else's. In a user namespace nobody may make devices:
+/// there the host's are bound.
+pub(super) fn plan(script: &mut Script, spec: &Spec, bind: bool) -> Result<(), PlanError> {
     if spec.mounts().iter().flatten().any(is_bound_dev) {
         return Ok(());
     }
@@ -41,13 +43,15 @@ pub(super) fn plan(script: &mut Script, spec: &Spec) -> Result<(), PlanError> {
         if let Step::Device { path, .. } = &step {
             own.push(path.display());
         }
-        script.push(origin, step);
+        let source = device.path().to_string_lossy();
+        script.push(origin, if bind { bound(step, &source)? } else { step });
     }
     for (name, major, minor) in DEFAULTS {
         // What config.json lists replaces the default of the same name.
         if !own.iter().any(|path| path == name) {
             let (path, mode) = (known_text(name), S_IFCHR | 0o666);
-            script.push("", Step::Device { path, mode, major, minor, uid: 0, gid: 0 });
+            let step = Step::Device { path, mode, major, minor, uid: 0, gid: 0 };
+            script.push("", if bind { bound(step, &format!("/{name}"))? } else { step });
         }
     }
     for (name, target) in LINKS {
@@ -57,6 +61,24 @@ pub(super) fn plan(script: &mut Script, spec: &Spec) -> Result<(), PlanError> {
     let (path, target) = (known_text("dev/ptmx"), known_text("pts/ptmx"));
     script.push("", Step::Symlink { path, target, replace: true });
     Ok(())
+}
+
+/// The same device, bound from the host's node; a fifo can be made by anybody.
+fn bound(step: Step, source: &str) -> Result<Step, PlanError> {
+    match step {
+        Step::Device { path, mode, .. } if mode & S_IFMT != S_IFIFO => Ok(Step::MountBind {
+            target: path,
+            source: text("linux.devices", source)?,
+            recursive: false,
+            set: 0,
+            clear: 0,
+            recursive_set: 0,
+            recursive_clear: 0,
+            propagation: 0,
+            flags: 0,
+        }),
+        step => Ok(step),
+    }
 }
 
 fn is_bound_dev(mount: &Mount) -> bool {

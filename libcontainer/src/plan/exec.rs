@@ -2,8 +2,8 @@
 //! settings with explicit overrides on top.
 
 use super::inside::{become_process, execute};
-use super::process::{Identity, console};
-use super::{Descriptor, Host, Namespace, PlanError, Planned, Script, text};
+use super::process::{Identity, Limit, console, limits};
+use super::{Descriptor, Host, Namespace, PlanError, Planned, Script, text, unsupported};
 use creel_wire::owned::Step;
 use oci_spec::runtime::Process;
 
@@ -28,18 +28,20 @@ pub(crate) struct ExecRequest<'a> {
 pub(crate) struct ExecPlan {
     pub(crate) descriptors: Vec<Descriptor>,
     pub(crate) inside: Vec<Planned>,
+    pub(crate) outer_limits: Vec<Limit>,
     pub(crate) warnings: Vec<String>,
 }
 
 /// Everything of the container is joined by the program that was exec'd outside, which nobody inside may
 /// trace from then on; the cgroup is entered before, so that nothing runs outside of its limits.
 pub(crate) fn plan_exec(request: &ExecRequest<'_>, host: &Host) -> Result<ExecPlan, PlanError> {
+    unsupported::refuse_process(request.process)?;
     let mut script = Script::new();
     script.push("", Step::CloseFrom { first: 3 + request.preserve_fds });
     script.push("", Step::ResetSignals {});
     script.push("", Step::NonDumpable {});
     if !request.in_cgroup {
-        script.push("", Step::AwaitCgroup {});
+        script.push("", Step::AwaitAdmission {});
     }
     let kinds = request.namespaces.iter().fold(0, |kinds, namespace| kinds | namespace.flag());
     if kinds != 0 {
@@ -60,12 +62,14 @@ pub(crate) fn plan_exec(request: &ExecRequest<'_>, host: &Host) -> Result<ExecPl
     }
     let identity = Identity::of(request.process, host)?;
     script.warnings.extend(identity.warnings.iter().cloned());
-    become_process(&mut script, request.process, &identity)?;
+    let outer_limits = request.namespaces.contains(&Namespace::User);
+    become_process(&mut script, request.process, &identity, outer_limits)?;
     script.push("", Step::Ready {});
     execute(&mut script, request.process)?;
     Ok(ExecPlan {
         descriptors: script.descriptors,
         inside: script.steps,
+        outer_limits: if outer_limits { limits(request.process) } else { Vec::new() },
         warnings: script.warnings,
     })
 }

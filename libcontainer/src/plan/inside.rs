@@ -1,6 +1,7 @@
 //! The script of a start: what creel-init does, in the order in which it has to be done, and why.
 
 use super::capabilities::Sets;
+use super::id_maps::IdMaps;
 use super::namespaces::{Namespace, Namespaces};
 use super::process::Identity;
 use super::{
@@ -17,7 +18,7 @@ const MS_SLAVE: u32 = 0x8_0000;
 const MS_PRIVATE: u32 = 0x4_0000;
 
 pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, PlanError> {
-    let namespaces = Namespaces::of(spec)?;
+    let namespaces = Namespaces::of(spec);
     let cgroup = plan_cgroup(spec, request, host)?;
     let process = spec.process().clone().unwrap_or_default();
     let clone_into_cgroup = matches!(host.cgroups, cgroups::Layout::V2 { .. });
@@ -30,16 +31,20 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
     close_root(&mut script, spec)?;
     let identity = Identity::of(&process, host)?;
     script.warnings.extend(identity.warnings.iter().cloned());
-    become_process(&mut script, &process, &identity)?;
+    let outer_limits = namespaces.has(Namespace::User);
+    become_process(&mut script, &process, &identity, outer_limits)?;
     wait_for_start(&mut script, spec, request)?;
     execute(&mut script, &process)?;
 
     Ok(Plan {
         new_namespaces: namespaces.new.clone(),
-        second_process: namespaces.joins(Namespace::Pid),
+        cloned_namespaces: namespaces.cloned(),
+        second_process: namespaces.needs_second_process(),
+        id_maps: IdMaps::of(spec, &namespaces),
         joined_namespaces: namespaces.joined,
         cgroup,
         clone_into_cgroup,
+        outer_limits: if outer_limits { process::limits(&process) } else { Vec::new() },
         oom_score_adj: process.oom_score_adj(),
         create_hooks,
         descriptors: script.descriptors,
@@ -68,8 +73,8 @@ fn enter(script: &mut Script, request: &Request, namespaces: &Namespaces, in_cgr
     if !namespaces.joined.is_empty() {
         script.push("", Step::NonDumpable {});
     }
-    if !in_cgroup {
-        script.push("", Step::AwaitCgroup {});
+    if !in_cgroup || namespaces.is_new(Namespace::User) {
+        script.push("", Step::AwaitAdmission {});
     }
     namespaces.join(script);
     if namespaces.is_new(Namespace::Cgroup) {
@@ -113,18 +118,20 @@ fn build_root(
     process: &Process,
 ) -> Result<Vec<hooks::Hook>, PlanError> {
     let root = rootfs(spec, &request.bundle);
+    let path = text("root.path", root.into_os_string().into_encoded_bytes())?;
     script.push("", Step::Umask { mask: 0 });
     if namespaces.has(Namespace::Mount) {
-        script
-            .push("linux.rootfsPropagation", Step::Propagation { flags: outer_propagation(spec)? });
+        let flags = outer_propagation(spec)?;
+        script.push("linux.rootfsPropagation", Step::Propagation { flags });
+        script.push("root.path", Step::Root { path });
+    } else {
+        script.push("root.path", Step::OpenRoot { path });
     }
-    script.push(
-        "root.path",
-        Step::Root { path: text("root.path", root.into_os_string().into_encoded_bytes())? },
-    );
     let cgroup_namespace = namespaces.has(Namespace::Cgroup);
     mounts::plan(script, spec, request, cgroup, cgroup_namespace)?;
-    devices::plan(script, spec)?;
+    devices::plan(script, spec, namespaces.has(Namespace::User))?;
+    // Not for hooks, whose files must not be everybody's.
+    script.push("", Step::Umask { mask: 0o022 });
     let cwd = path_text(process.cwd());
     script.push("process.cwd", Step::MakeDirectory { path: inside_path("process.cwd", &cwd)? });
 
@@ -184,6 +191,7 @@ pub(super) fn become_process(
     script: &mut Script,
     process: &Process,
     identity: &Identity,
+    outer_limits: bool,
 ) -> Result<(), PlanError> {
     let Sets { bounding, effective, permitted, inheritable, ambient } = identity.capabilities;
     if identity.home_missing {
@@ -192,7 +200,10 @@ pub(super) fn become_process(
     if process.no_new_privileges().unwrap_or(false) {
         script.push("process.noNewPrivileges", Step::NoNewPrivileges {});
     }
-    process::rlimits(script, process);
+    // In a user namespace nobody may raise a hard limit: there the library sets them, from outside.
+    if !outer_limits {
+        process::rlimits(script, process);
+    }
     script.push("process.capabilities.bounding", Step::BoundingSet { keep: bounding });
     let cwd = text("process.cwd", path_text(process.cwd()))?;
     script.push("process.cwd", Step::WorkingDirectory { path: cwd.clone() });

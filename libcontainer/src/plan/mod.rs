@@ -5,11 +5,13 @@ mod capabilities;
 mod devices;
 mod exec;
 mod hooks;
+mod id_maps;
 mod inside;
 mod mount_options;
 mod mounts;
 mod namespaces;
 mod process;
+mod unsupported;
 
 use crate::cgroups;
 use creel_wire::Slot;
@@ -21,7 +23,9 @@ use std::path::PathBuf;
 
 pub(crate) use exec::{ExecPlan, ExecRequest, plan_exec};
 pub(crate) use hooks::Hook;
+pub use id_maps::{IdMap, IdMaps};
 pub use namespaces::{Join, Namespace};
+pub use process::Limit;
 
 /// What planning has to know of the host.
 #[derive(Debug, Clone)]
@@ -81,12 +85,18 @@ pub struct Planned {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
-    /// Namespaces made by the clone.
+    /// Namespaces that are made.
     pub new_namespaces: Vec<Namespace>,
+    /// Those of them that the clone makes; creel-init makes the others.
+    pub cloned_namespaces: Vec<Namespace>,
     /// Namespaces that are joined.
     pub joined_namespaces: Vec<Join>,
     /// Whether creel-init goes on in a second process inside a joined pid namespace.
     pub second_process: bool,
+    /// Written to /proc/PID/uid_map and gid_map of a new user namespace.
+    pub id_maps: Option<IdMaps>,
+    /// Limits that the library sets from outside, since the process itself may not.
+    pub outer_limits: Vec<Limit>,
     /// Directories and writes of the cgroups.
     pub cgroup: cgroups::Plan,
     /// Whether creel-init is cloned straight into its (v2) cgroup; else it is put there before it goes on.
@@ -106,8 +116,14 @@ pub struct Plan {
 }
 
 /// Plans a start.
+///
+/// # Errors
+/// [`PlanError`] for a value that cannot be carried out, or not yet; it names the place in config.json.
 pub fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, PlanError> {
-    inside::plan(spec, request, host)
+    unsupported::refuse(spec)?;
+    let mut plan = inside::plan(spec, request, host)?;
+    plan.warnings.extend(unsupported::warnings(spec));
+    Ok(plan)
 }
 
 /// Why there can be no plan.
@@ -203,3 +219,6 @@ fn inside_path(json_path: &str, path: &str) -> Result<Text, PlanError> {
     }
     text(json_path, parts.join("/"))
 }
+
+#[cfg(test)]
+mod tests;

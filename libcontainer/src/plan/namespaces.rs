@@ -1,6 +1,6 @@
 //! Which namespaces are made, which are joined, and when.
 
-use super::{Descriptor, PlanError, Script};
+use super::{Descriptor, Script};
 use creel_wire::owned::Step;
 use oci_spec::runtime::{LinuxNamespaceType, Spec};
 use serde::{Deserialize, Serialize};
@@ -83,19 +83,12 @@ pub(super) struct Namespaces {
 }
 
 impl Namespaces {
-    pub(super) fn of(spec: &Spec) -> Result<Self, PlanError> {
+    pub(super) fn of(spec: &Spec) -> Self {
         let mut namespaces = Namespaces::default();
         let listed = spec.linux().as_ref().and_then(|linux| linux.namespaces().as_ref());
         for (index, listed) in listed.into_iter().flatten().enumerate() {
             let namespace = Namespace::of(listed.typ());
             let origin = format!("linux.namespaces[{index}]");
-            if matches!(namespace, Namespace::User | Namespace::Time) {
-                return Err(PlanError::Unsupported {
-                    json_path: format!("{origin}.type"),
-                    found: namespace.file().to_owned(),
-                    allowed: "mount, cgroup, uts, ipc, pid and network are supported so far",
-                });
-            }
             match listed.path().as_ref().filter(|path| !path.as_os_str().is_empty()) {
                 Some(path) => {
                     namespaces.joined.push(Join { namespace, path: path.clone(), origin })
@@ -103,7 +96,7 @@ impl Namespaces {
                 None => namespaces.new.push(namespace),
             }
         }
-        Ok(namespaces)
+        namespaces
     }
 
     pub(super) fn has(&self, namespace: Namespace) -> bool {
@@ -118,15 +111,42 @@ impl Namespaces {
         self.joined.iter().any(|join| join.namespace == namespace)
     }
 
-    /// The steps that enter what exists. A pid namespace takes in only children: creel-init goes on in one.
+    /// Those that the clone makes. The cgroup namespace shows the cgroup that its maker is in, so it is made
+    /// only after the container's own was entered; and what is to belong to a joined user namespace is made
+    /// only after that was joined.
+    pub(super) fn cloned(&self) -> Vec<Namespace> {
+        if self.joins(Namespace::User) {
+            return Vec::new();
+        }
+        self.new.iter().copied().filter(|namespace| *namespace != Namespace::Cgroup).collect()
+    }
+
+    /// Whether creel-init goes on in a child: a pid namespace that is joined, or made by unshare(2), takes in
+    /// only children.
+    pub(super) fn needs_second_process(&self) -> bool {
+        self.joins(Namespace::Pid) || (self.joins(Namespace::User) && self.is_new(Namespace::Pid))
+    }
+
+    /// The steps that enter what exists. The user namespace is the last: until then this process has the
+    /// rights over the others that its caller has.
     pub(super) fn join(&self, script: &mut Script) {
-        for join in &self.joined {
+        let is_user = |join: &&Join| join.namespace == Namespace::User;
+        let (user, others): (Vec<&Join>, Vec<&Join>) = self.joined.iter().partition(is_user);
+        for join in others.into_iter().chain(user) {
             let namespace = script.slot(Descriptor::Namespace(join.clone()));
             let kind = join.namespace.flag();
             script.push(format!("{}.path", join.origin), Step::JoinNamespace { namespace, kind });
         }
-        if self.joins(Namespace::Pid) {
+        if self.joins(Namespace::User) {
+            let late = self.new.iter().filter(|namespace| **namespace != Namespace::Cgroup);
+            let flags = late.fold(0, |flags, namespace| flags | namespace.flag());
+            script.push("linux.namespaces", Step::Unshare { flags });
+        }
+        if self.needs_second_process() {
             script.push("", Step::EnterPidNamespace {});
+        }
+        if self.has(Namespace::User) {
+            script.push("linux.namespaces", Step::UserNamespaceRoot {});
         }
     }
 }

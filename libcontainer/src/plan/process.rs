@@ -77,11 +77,34 @@ pub(super) fn console(process: &Process, device: bool) -> Step {
     }
 }
 
+/// A limit of getrlimit(2).
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Limit {
+    /// The place in config.json.
+    pub origin: String,
+    /// RLIMIT_*.
+    pub resource: u32,
+    /// What holds.
+    pub soft: u64,
+    /// How far the process may raise it.
+    pub hard: u64,
+}
+
+pub(super) fn limits(process: &Process) -> Vec<Limit> {
+    let listed = process.rlimits().iter().flatten().enumerate();
+    listed
+        .map(|(index, limit)| Limit {
+            origin: format!("process.rlimits[{index}]"),
+            resource: resource(limit.typ()),
+            soft: limit.soft(),
+            hard: limit.hard(),
+        })
+        .collect()
+}
+
 pub(super) fn rlimits(script: &mut Script, process: &Process) {
-    for (index, limit) in process.rlimits().iter().flatten().enumerate() {
-        let resource = resource(limit.typ());
-        let origin = format!("process.rlimits[{index}]");
-        script.push(origin, Step::Rlimit { resource, soft: limit.soft(), hard: limit.hard() });
+    for Limit { origin, resource, soft, hard } in limits(process) {
+        script.push(origin, Step::Rlimit { resource, soft, hard });
     }
 }
 

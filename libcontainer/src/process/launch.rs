@@ -2,6 +2,7 @@
 
 use super::conversation::Conversation;
 use super::image;
+use crate::plan::Namespace;
 use crate::sys::{self, Child, CloneRequest};
 use creel_wire::owned;
 use std::ffi::CString;
@@ -92,6 +93,7 @@ pub(crate) fn launch(launch: &Launch<'_>) -> Result<Init, LaunchError> {
         namespaces: launch.namespaces,
         cgroup: launch.cgroup,
         vfork: launch.vfork,
+        keep_capabilities: launch.namespaces & u64::from(Namespace::User.flag()) != 0,
         program: program.as_fd(),
         arguments: &[c"creel-init", &arguments[0], &arguments[1]],
         inherited: &numbers,

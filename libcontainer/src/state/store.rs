@@ -253,12 +253,7 @@ impl Entry {
         read_record(&self.directory, &self.path)
     }
 
-    /// Saves the first time: nobody else reads this directory yet, so no rename is needed.
-    pub(crate) fn save_first(&self, record: &Record) -> Result<(), StoreError> {
-        self.write(FILE, record)
-    }
-
-    /// Replaces what is saved, whole or not at all.
+    /// Replaces what is saved, if anything, whole or not at all: others read it without the lock.
     pub(crate) fn save(&self, record: &Record) -> Result<(), StoreError> {
         self.write(NEW_FILE, record)?;
         renameat(&*self.directory, NEW_FILE, &*self.directory, FILE)

@@ -9,6 +9,7 @@ use std::ptr;
 const CLONE_PIDFD: u64 = 0x1000;
 const CLONE_CLEAR_SIGHAND: u64 = 0x1_0000_0000;
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+const CLOSE_RANGE_CLOEXEC: usize = 4;
 const STACK: usize = 32 * 1024;
 
 /// struct clone_args of clone3(2).
@@ -36,10 +37,13 @@ pub(crate) struct CloneRequest<'a> {
     pub(crate) cgroup: Option<BorrowedFd<'a>>,
     /// Share memory until the exec and hold this thread still (CLONE_VM, CLONE_VFORK).
     pub(crate) vfork: bool,
+    /// Keep all capabilities over the exec: in a new user namespace without maps the kernel would drop them.
+    pub(crate) keep_capabilities: bool,
     /// The program, as an open file.
     pub(crate) program: BorrowedFd<'a>,
     pub(crate) arguments: &'a [&'a CStr],
-    /// Descriptors that stay open over the exec.
+    /// Descriptors that stay open over the exec, besides 0 to 2; all others are closed by it, whatever the
+    /// caller had open.
     pub(crate) inherited: &'a [RawFd],
 }
 
@@ -58,6 +62,7 @@ struct Shared {
     environment: *const *const c_char,
     inherited: *const RawFd,
     inherited_count: usize,
+    keep_capabilities: bool,
     errno: i32,
 }
 
@@ -73,6 +78,7 @@ pub(crate) fn clone_and_exec(request: &CloneRequest<'_>) -> io::Result<Child> {
         environment: environment.as_ptr(),
         inherited: request.inherited.as_ptr(),
         inherited_count: request.inherited.len(),
+        keep_capabilities: request.keep_capabilities,
         errno: 0,
     };
     let stack: Box<[std::mem::MaybeUninit<u8>]> = Box::new_uninit_slice(STACK);
@@ -120,9 +126,14 @@ unsafe extern "C" fn child(argument: *mut c_void) -> ! {
     let shared: *mut Shared = argument.cast();
     // SAFETY: as promised above; nobody else uses it while this runs (the parent is held, or this is a copy).
     unsafe {
+        // Before 5.11 this is refused; what the caller leaked then stays until creel-init's own execve.
+        raw(libc::SYS_close_range, [3, u32::MAX as usize, CLOSE_RANGE_CLOEXEC, 0, 0]);
         for index in 0..(*shared).inherited_count {
             let descriptor = *(*shared).inherited.add(index);
             raw(libc::SYS_fcntl, [descriptor as usize, libc::F_SETFD as usize, 0, 0, 0]);
+        }
+        if (*shared).keep_capabilities {
+            keep_capabilities();
         }
         let result = raw(
             libc::SYS_execveat,
@@ -137,6 +148,35 @@ unsafe extern "C" fn child(argument: *mut c_void) -> ! {
         (&raw mut (*shared).errno).write_volatile(-result as i32);
         loop {
             raw(libc::SYS_exit_group, [127, 0, 0, 0, 0]);
+        }
+    }
+}
+
+/// Makes every capability inheritable and ambient. A refusal shows later, as a step that lacks a capability.
+///
+/// # Safety
+/// Only system calls on this function's own memory.
+unsafe fn keep_capabilities() {
+    let mut header = [0x2008_0522_u32, 0];
+    let mut sets = [[0u32; 3]; 2];
+    // SAFETY: version 3 of capget: a header of two words, and two structs of three words that are written.
+    unsafe {
+        let (header, sets) = (header.as_mut_ptr() as usize, sets.as_mut_ptr() as usize);
+        raw(libc::SYS_capget, [header, sets, 0, 0, 0]);
+    }
+    let [[effective, permitted, _], [high_effective, high_permitted, _]] = sets;
+    let inheritable =
+        [[effective, permitted, permitted], [high_effective, high_permitted, high_permitted]];
+    // SAFETY: capset reads the same; prctl takes plain numbers.
+    unsafe {
+        let (header, sets) = (header.as_mut_ptr() as usize, inheritable.as_ptr() as usize);
+        raw(libc::SYS_capset, [header, sets, 0, 0, 0]);
+        for capability in 0..64 {
+            let (ambient, raise) =
+                (libc::PR_CAP_AMBIENT as usize, libc::PR_CAP_AMBIENT_RAISE as usize);
+            if raw(libc::SYS_prctl, [ambient, raise, capability, 0, 0]) < 0 {
+                break;
+            }
         }
     }
 }

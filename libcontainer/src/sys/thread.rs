@@ -1,7 +1,7 @@
 //! Facts about this thread, memfd sealing, and what a child may not inherit.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -14,7 +14,7 @@ pub(crate) fn capabilities() -> io::Result<u64> {
     if result < 0 {
         return Err(io::Error::last_os_error());
     }
-    Ok(u64::from(data[0][1]) | u64::from(data[1][1]) << 32)
+    Ok(u64::from(data[0][1]) | (u64::from(data[1][1]) << 32))
 }
 
 /// fcntl(2), F_ADD_SEALS: no more writing, growing, shrinking or sealing.
@@ -23,6 +23,20 @@ pub(crate) fn seal_all(memfd: BorrowedFd<'_>) -> io::Result<()> {
     // SAFETY: plain numbers.
     let result = unsafe { libc::fcntl(memfd.as_raw_fd(), libc::F_ADD_SEALS, seals) };
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// fcntl(2), F_GETFD: whether a descriptor is open and would outlive an execve. None of ours ever would: they are
+/// close-on-exec from birth.
+pub(crate) fn is_inheritable(number: RawFd) -> bool {
+    // SAFETY: plain numbers; a number that is not open is an answer.
+    let flags = unsafe { libc::fcntl(number, libc::F_GETFD) };
+    flags >= 0 && flags & libc::FD_CLOEXEC == 0
+}
+
+/// signal(2): SIGCHLD has its default action from now on.
+pub(crate) fn default_child_signal() {
+    // SAFETY: no handler is installed. It fails only for numbers that are no signals.
+    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
 }
 
 /// close_range(2): the child keeps standard input, output and error alone, whatever the caller had open.
@@ -37,4 +51,14 @@ pub(crate) fn close_descriptors_at_exec(command: &mut Command) {
     };
     // SAFETY: between fork and exec the closure makes one system call and allocates nothing.
     unsafe { command.pre_exec(close) };
+}
+
+/// prlimit(2) on another process.
+pub(crate) fn set_limit(pid: i32, resource: u32, soft: u64, hard: u64) -> io::Result<()> {
+    let limit = [soft, hard];
+    let nothing = std::ptr::null_mut::<u64>();
+    // SAFETY: the kernel reads one struct rlimit64 and writes none back.
+    let result =
+        unsafe { libc::syscall(libc::SYS_prlimit64, pid, resource, limit.as_ptr(), nothing) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }

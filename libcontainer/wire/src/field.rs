@@ -26,7 +26,7 @@ macro_rules! integer {
             #[cfg(feature = "owned")]
             type Owned = $ty;
 
-            fn decode<'a>(reader: &mut Reader<'a>) -> Result<$ty, DecodeError> {
+            fn decode(reader: &mut Reader<'_>) -> Result<$ty, DecodeError> {
                 reader.array().map(<$ty>::from_ne_bytes)
             }
 
@@ -44,7 +44,7 @@ impl Field for bool {
     #[cfg(feature = "owned")]
     type Owned = bool;
 
-    fn decode<'a>(reader: &mut Reader<'a>) -> Result<bool, DecodeError> {
+    fn decode(reader: &mut Reader<'_>) -> Result<bool, DecodeError> {
         match reader.u32()? {
             0 => Ok(false),
             1 => Ok(true),
@@ -202,7 +202,7 @@ impl Field for Slot {
     #[cfg(feature = "owned")]
     type Owned = Slot;
 
-    fn decode<'a>(reader: &mut Reader<'a>) -> Result<i32, DecodeError> {
+    fn decode(reader: &mut Reader<'_>) -> Result<i32, DecodeError> {
         let slot = reader.u32()?;
         reader.descriptor(slot)
     }

@@ -37,7 +37,7 @@ macro_rules! steps {
         /// One step, as the library plans, prints and encodes it.
         #[cfg(feature = "owned")]
         #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-        #[serde(tag = "step", rename_all = "camelCase")]
+        #[serde(tag = "step", rename_all = "camelCase", rename_all_fields = "camelCase")]
         pub enum OwnedStep {
             $( $(#[$doc])* $name { $( $(#[$field_doc])* $field: <$ty as Field>::Owned ),* }, )*
         }
@@ -62,8 +62,8 @@ steps! {
     /// prctl(PR_SET_DUMPABLE, 0): before anything existing is joined, so that nobody who is already
     /// there can trace this process.
     1 NonDumpable {}
-    /// Wait until the library has written the id maps and entered the cgroups (v1).
-    2 AwaitCgroup {}
+    /// Wait until the library has written the id maps and put this process into its cgroups.
+    2 AwaitAdmission {}
     /// setns(2).
     3 JoinNamespace {
         /// A descriptor of the namespace.
@@ -134,7 +134,7 @@ steps! {
         uid: u32,
         gid: u32,
     }
-    /// A symbolic link; one that is there already has to say the same, unless `replace`.
+    /// A symbolic link; what is there already stays, unless `replace`.
     18 Symlink { path: Text, target: Text, replace: bool }
     /// Tell the library that the mounts are made; go on when its hooks have run.
     19 AwaitHooks {}
@@ -199,6 +199,12 @@ steps! {
     45 MakeDirectory { path: Text }
     /// mount_setattr(2) on a mount that was made before.
     46 MountAttributes { target: Text, set: u64 }
+    /// Become root of the user namespace (setresgid, setresuid), with no capability left that an execve
+    /// would hand on by itself.
+    47 UserNamespaceRoot {}
+    /// Open the root file system where it is: without a mount namespace of the container's own a mount would
+    /// stay on the host.
+    48 OpenRoot { path: Text }
     /// execve(2).
     44 Execute { arguments: TextList, environment: TextList }
 }

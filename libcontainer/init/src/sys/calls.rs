@@ -285,6 +285,20 @@ pub fn set_capabilities(effective: u64, permitted: u64, inheritable: u64) -> Res
     }
 }
 
+/// capget(2) and capset(2): the inheritable set becomes empty, the others stay.
+pub fn clear_inheritable() -> Result<(), Errno> {
+    let mut header = [CAPABILITY_VERSION_3, 0];
+    let mut data = [[0u32; 3]; 2];
+    // SAFETY: the kernel reads a header and writes two data structs, laid out as three words each.
+    unsafe {
+        let (header, data) = (header.as_mut_ptr() as usize, data.as_mut_ptr() as usize);
+        call(number::CAPGET, [header, data, 0, 0, 0, 0])?;
+    }
+    let [low, high] =
+        data.map(|[effective, permitted, _]| [u64::from(effective), u64::from(permitted)]);
+    set_capabilities(low[0] | high[0] << 32, low[1] | high[1] << 32, 0)
+}
+
 /// prctl(PR_CAPBSET_DROP).
 pub fn drop_bounding(capability: u32) -> Result<(), Errno> {
     const PR_CAPBSET_DROP: usize = 24;

@@ -206,7 +206,7 @@ impl Program {
     fn test(&mut self, test: &Test, allow: bool) {
         let verdict = if allow { self.allow } else { self.deny };
         let number = match (test.major, test.minor) {
-            (Some(major), Some(minor)) => Some((DEVICE, major << MINOR_BITS | minor)),
+            (Some(major), Some(minor)) => Some((DEVICE, (major << MINOR_BITS) | minor)),
             (Some(major), None) => Some((MAJOR, major)),
             (None, Some(minor)) => Some((MINOR, minor)),
             (None, None) => None,

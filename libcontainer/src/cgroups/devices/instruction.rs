@@ -108,7 +108,8 @@ impl Assembler {
 
     fn push(&mut self, code: u8, to: Register, from: Register, offset: i16, value: i32) {
         let (to, from) = (to as u8, from as u8);
-        let registers = if cfg!(target_endian = "big") { to << 4 | from } else { from << 4 | to };
+        let registers =
+            if cfg!(target_endian = "big") { (to << 4) | from } else { (from << 4) | to };
         let mut bytes = [code, registers, 0, 0, 0, 0, 0, 0];
         bytes[2..4].copy_from_slice(&offset.to_ne_bytes());
         bytes[4..].copy_from_slice(&value.to_ne_bytes());

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use nix::mount::{MsFlags, mount};
@@ -14,6 +15,7 @@ use oci_spec::runtime::LinuxResources;
 use serde_json::Value;
 
 use crate::cgroups::{Cgroup, Layout, OwnCgroups, Plan, Request, plan};
+use crate::skip::skip;
 
 pub(super) const WAIT: Duration = Duration::from_secs(5);
 
@@ -26,7 +28,7 @@ pub(super) fn unique() -> String {
 pub(super) fn is_root() -> bool {
     let is_root = nix::unistd::geteuid().is_root();
     if !is_root {
-        eprintln!("skipped: making cgroups needs root");
+        skip("making cgroups needs root");
     }
     is_root
 }
@@ -38,7 +40,7 @@ pub(super) fn on_v1(test: impl FnOnce(&Layout)) {
     }
     match Layout::probe().unwrap() {
         layout @ Layout::V1 { .. } => test(&layout),
-        Layout::V2 { .. } => eprintln!("skipped: this host has no version 1 hierarchies"),
+        Layout::V2 { .. } => skip("this host has no version 1 hierarchies"),
     }
 }
 
@@ -49,14 +51,14 @@ pub(super) fn on_v2(test: impl FnOnce(&Layout) + Send + 'static) {
     }
     let run = move || {
         if let Err(error) = show_cgroup2_alone() {
-            eprintln!("skipped: no private view of cgroup2: {error}");
-            return;
+            return skip(&format!("no private view of cgroup2: {error}"));
         }
         let layout = Layout::probe().unwrap();
         assert_eq!(layout, Layout::V2 { mount: "/sys/fs/cgroup".into() });
         test(&layout);
     };
-    if let Err(panic) = std::thread::spawn(run).join() {
+    let name = thread::current().name().unwrap_or("unnamed").to_owned();
+    if let Err(panic) = thread::Builder::new().name(name).spawn(run).unwrap().join() {
         std::panic::resume_unwind(panic);
     }
 }

@@ -115,33 +115,43 @@ fn other_signals_reach_all_on_version_2() {
     on_v2(other_signals_are_sent_once);
 }
 
-#[test]
-fn removing_waits_for_a_process_on_its_way_out() {
-    let test = |layout: &Layout| {
-        let plan = planned(layout, &unique(), json!({}));
-        let _cleanup = Cleanup(plan.clone());
-        let cgroup = Cgroup::create(&plan).unwrap();
-        let mut child = Command::new("sleep").arg("0.3").spawn().unwrap();
-        cgroup.enter(child.id() as i32).unwrap();
-        cgroup.record().remove(WAIT).unwrap();
-        assert!(child.wait().unwrap().success());
-    };
-    on_v1(test);
-    on_v2(test);
+fn waits_for_the_end(layout: &Layout) {
+    let plan = planned(layout, &unique(), json!({}));
+    let _cleanup = Cleanup(plan.clone());
+    let cgroup = Cgroup::create(&plan).unwrap();
+    let mut child = Command::new("sleep").arg("0.3").spawn().unwrap();
+    cgroup.enter(child.id() as i32).unwrap();
+    cgroup.record().remove(WAIT).unwrap();
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]
-fn a_process_that_is_gone_cannot_enter() {
-    let test = |layout: &Layout| {
-        let plan = planned(layout, &unique(), json!({}));
-        let _cleanup = Cleanup(plan.clone());
-        let cgroup = Cgroup::create(&plan).unwrap();
-        let mut child = sleeper();
-        child.kill().unwrap();
-        child.wait().unwrap();
-        let entered = cgroup.enter(child.id() as i32);
-        assert!(matches!(entered, Err(Error::ProcessGone { .. })), "{entered:?}");
-    };
-    on_v1(test);
-    on_v2(test);
+fn removing_waits_for_a_process_on_its_way_out_on_version_1() {
+    on_v1(waits_for_the_end);
+}
+
+#[test]
+fn removing_waits_for_a_process_on_its_way_out_on_version_2() {
+    on_v2(waits_for_the_end);
+}
+
+fn refuses_a_gone_process(layout: &Layout) {
+    let plan = planned(layout, &unique(), json!({}));
+    let _cleanup = Cleanup(plan.clone());
+    let cgroup = Cgroup::create(&plan).unwrap();
+    let mut child = sleeper();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let entered = cgroup.enter(child.id() as i32);
+    assert!(matches!(entered, Err(Error::ProcessGone { .. })), "{entered:?}");
+}
+
+#[test]
+fn a_process_that_is_gone_cannot_enter_on_version_1() {
+    on_v1(refuses_a_gone_process);
+}
+
+#[test]
+fn a_process_that_is_gone_cannot_enter_on_version_2() {
+    on_v2(refuses_a_gone_process);
 }

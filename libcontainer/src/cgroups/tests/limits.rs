@@ -8,6 +8,7 @@ use super::harness::{
     Cleanup, WAIT, directories, held_shell, on_v1, on_v2, planned, release, unique, value,
 };
 use crate::cgroups::Cgroup;
+use crate::skip::skip;
 
 #[test]
 fn limits_of_version_1_are_in_the_kernel() {
@@ -57,8 +58,7 @@ fn limits_of_version_1_are_in_the_kernel() {
 fn a_missing_controller_of_version_2_names_the_limit() {
     on_v2(|layout| {
         if fs::read_to_string("/sys/fs/cgroup/cgroup.controllers").unwrap().contains("pids") {
-            eprintln!("skipped: this host has the controller pids in version 2");
-            return;
+            return skip("this host has the controller pids in version 2");
         }
         let plan = planned(layout, &unique(), json!({"pids": {"limit": 3}}));
         let _cleanup = Cleanup(plan.clone());

@@ -49,7 +49,7 @@ pub const NAMES: [&str; 41] = [
 #[must_use]
 pub fn names(bits: u64) -> Vec<String> {
     (0..64)
-        .filter(|bit| bits >> bit & 1 == 1)
+        .filter(|bit| (bits >> bit) & 1 == 1)
         .map(|bit| NAMES.get(bit).map_or_else(|| format!("CAP_{bit}"), |n| (*n).to_owned()))
         .collect()
 }

@@ -110,7 +110,7 @@ pub fn symlink(target: &CStr, path: &CStr) -> Result<()> {
 /// `mknod(path, S_IFCHR | mode, makedev(major, minor))` for small device numbers.
 pub fn mknod_char(path: &CStr, mode: u32, major: u8, minor: u8) -> Result<()> {
     const S_IFCHR: usize = 0o020000;
-    let device = usize::from(major) << 8 | usize::from(minor);
+    let device = (usize::from(major) << 8) | usize::from(minor);
     // SAFETY: a NUL-terminated path that is only read.
     unsafe { call(arch::MKNODAT, [AT_FDCWD, addr(path), S_IFCHR | mode as usize, device, 0, 0]) }
         .map(drop)

@@ -69,7 +69,7 @@ impl Ended {
     /// The exit code, or 128 + signal.
     pub fn code(&self) -> i32 {
         let signal = self.status & 0x7f;
-        if signal == 0 { self.status >> 8 & 0xff } else { 128 + signal }
+        if signal == 0 { (self.status >> 8) & 0xff } else { 128 + signal }
     }
 }
 
@@ -121,7 +121,7 @@ pub fn pidfd_send_signal(pidfd: i32, signal: i32) -> Result<()> {
 /// `poll({fd, POLLIN}, no timeout)`: until there is something to read, or the process has ended.
 pub fn poll_in(fd: i32) -> Result<()> {
     const POLLIN: u64 = 1;
-    let mut entry: u64 = fd as u32 as u64 | POLLIN << 32;
+    let mut entry: u64 = fd as u32 as u64 | (POLLIN << 32);
     // SAFETY: one `struct pollfd` of eight bytes (fd, events, revents); no timeout, no mask.
     unsafe { call(arch::PPOLL, [(&raw mut entry) as usize, 1, 0, 0, 0, 0]) }.map(drop)
 }

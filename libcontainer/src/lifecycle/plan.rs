@@ -1,0 +1,59 @@
+//! Planning alone: what `create` would do.
+
+use super::Runtime;
+use super::create::CreateOptions;
+use crate::error::Error;
+use crate::plan::{self, Host, Plan, Request};
+use crate::spec;
+use oci_spec::runtime::Spec;
+use std::fs;
+use std::path::Path;
+
+/// What a bundle asks for, read, checked and planned.
+pub(super) struct WorkedOut {
+    pub(super) spec: Spec,
+    pub(super) request: Request,
+    pub(super) plan: Plan,
+}
+
+impl Runtime {
+    /// What [`Runtime::create`] would do. Nothing is made or changed.
+    ///
+    /// # Errors
+    /// As [`Runtime::create`], as far as they can be known beforehand.
+    pub fn plan(&self, id: &str, options: &CreateOptions) -> Result<Plan, Error> {
+        Ok(work_out(id, options, true)?.plan)
+    }
+}
+
+/// Load, check, probe, plan.
+pub(super) fn work_out(
+    id: &str,
+    options: &CreateOptions,
+    separate_start: bool,
+) -> Result<WorkedOut, Error> {
+    spec::check_id(id)?;
+    let bundle = fs::canonicalize(&options.bundle).unwrap_or_else(|_| options.bundle.clone());
+    let spec = load(&bundle)?;
+    let cgroups_path = spec.linux().as_ref().and_then(|linux| linux.cgroups_path().as_deref());
+    let host = Host::probe(cgroups_path)?;
+    let request = Request {
+        id: id.to_owned(),
+        bundle,
+        no_pivot: options.no_pivot,
+        no_new_keyring: options.no_new_keyring,
+        preserve_fds: options.preserve_fds,
+        separate_start,
+    };
+    let plan = plan::plan(&spec, &request, &host)?;
+    Ok(WorkedOut { spec, request, plan })
+}
+
+fn load(bundle: &Path) -> Result<Spec, Error> {
+    let loaded = spec::load(bundle)?;
+    let checked = spec::check(&loaded.spec)?;
+    for warning in loaded.warnings.iter().chain(checked.iter()) {
+        log::warn!("{warning}");
+    }
+    Ok(loaded.spec)
+}
