@@ -342,6 +342,7 @@ fn a_cgroup_that_is_not_the_containers_is_refused() {
 
 #[test]
 fn a_limit_of_processes_that_is_reached_is_named() {
+    unless!(cgroup::has("pids"), "no pids controller here");
     let bundle = Bundle::new("pidslimit").config(|c| {
         c.set("/linux/resources/pids", json!({"limit": 1}));
     });

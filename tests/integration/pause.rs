@@ -43,7 +43,9 @@ fn processes_that_fork_all_the_time_are_frozen_too() {
     let bundle = Bundle::new("forks").busybox();
     let script = "while :; do /bin/true & /bin/true; done";
     let bundle = bundle.config(|c| {
-        c.set("/linux/resources/pids/limit", 100);
+        if cgroup::has("pids") {
+            c.set("/linux/resources/pids/limit", 100);
+        }
         c.args(&["/bin/sh", "-c", script]);
     });
     bundle.create_and_start();
