@@ -387,6 +387,7 @@ fn record(spec: &Spec, request: &Request, plan: &Plan) -> Record {
         owner: nix::unistd::geteuid().as_raw(),
         annotations: spec.annotations().clone().unwrap_or_default().into_iter().collect(),
         cgroup: plan.cgroup.record(),
+        resources: spec.linux().as_ref().and_then(|l| l.resources().clone()).unwrap_or_default(),
         namespaces,
         joined_pid: plan.second_process,
         no_new_keyring: request.no_new_keyring,

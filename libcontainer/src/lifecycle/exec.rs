@@ -29,6 +29,8 @@ pub struct ExecOptions {
     pub preserve_fds: u32,
     /// Go ahead although the container is paused.
     pub ignore_paused: bool,
+    /// Cgroups below the container's, which have to exist: `[CONTROLLER[,CONTROLLER...]:]PATH` each.
+    pub sub_cgroups: Vec<String>,
 }
 
 /// The process of an exec.
@@ -87,7 +89,7 @@ impl Container {
         let process = settings(&record, &options.process);
         spec::check_process(&process)?;
         check_terminal(&process, options)?;
-        let cgroup = cgroup_to_enter(&record)?;
+        let cgroup = cgroup_to_enter(&record, &options.sub_cgroups)?;
         let plan = plan_exec(
             &ExecRequest {
                 id: &self.id,
@@ -178,7 +180,14 @@ impl Container {
 
 /// The container's cgroup, or where its first process has gone when that one takes no processes: never none,
 /// for then the process would escape the container's limits.
-fn cgroup_to_enter(record: &Record) -> Result<Cgroup, Error> {
+fn cgroup_to_enter(record: &Record, sub_cgroups: &[String]) -> Result<Cgroup, Error> {
+    if !sub_cgroups.is_empty() {
+        let cgroup = Cgroup::open(record.cgroup.below(sub_cgroups)?)?;
+        return match cgroup.missing() {
+            None => Ok(cgroup),
+            Some(path) => Err(cgroups::Error::Gone { path: path.to_owned() }.into()),
+        };
+    }
     let recorded = Cgroup::open(record.cgroup.clone())?;
     let pid = record.init.map_or(0, |init| init.identity.pid);
     if recorded.is_whole() && recorded.takes_processes() {

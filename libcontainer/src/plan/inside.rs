@@ -23,6 +23,7 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
     let process = spec.process().clone().unwrap_or_default();
     let clone_into_cgroup = matches!(host.cgroups, cgroups::Layout::V2 { .. });
     let mut script = Script::new();
+    script.warnings.extend(cgroup.ignored.iter().map(ToString::to_string));
 
     enter(&mut script, request, &namespaces, clone_into_cgroup);
     name(&mut script, spec, &namespaces)?;
