@@ -26,5 +26,6 @@ mod program;
 mod regression;
 mod rootfs;
 mod rootfs_kinds;
+mod seccomp;
 mod user_namespaces;
 mod wrong_state;
