@@ -30,6 +30,7 @@ mod lifecycle;
 mod owner;
 pub mod plan;
 mod process;
+pub mod seccomp;
 #[cfg(test)]
 mod skip;
 pub mod spec;

@@ -54,11 +54,11 @@ pub(crate) fn run(
         Command::Create(args) => create::run(args, globals, &runtime),
         Command::Delete(args) => delete::run(&args, &runtime),
         Command::Events(args) => events::run(&args, &runtime),
-        Command::Exec(args) => exec::run(args, globals, &runtime, report),
+        Command::Exec(args) => exec::run(args, &runtime, report),
         Command::Kill(args) => kill::run(&args, &runtime),
         Command::List(args) => list::run(&args, &runtime),
         Command::Pause(args) => pause::pause(&args, &runtime),
-        Command::Plan(args) => plan::run(args, &runtime),
+        Command::Plan(args) => plan::run(args, globals, &runtime),
         Command::Ps(args) => ps::run(&args, &runtime),
         Command::Resume(args) => pause::resume(&args, &runtime),
         Command::Run(args) => run::run(args, globals, &runtime),
@@ -74,13 +74,4 @@ pub(crate) fn run(
 fn find(runtime: &Runtime, id: &str) -> Result<Container, Failure> {
     check_id(id)?;
     Ok(runtime.load(id)?)
-}
-
-/// Refuses to make a process under systemd's cgroups; what only looks at a container goes on,
-/// because the way its cgroup is managed stands in its state.
-fn no_systemd_cgroup(globals: &Globals) -> Result<(), Failure> {
-    match globals.systemd_cgroup {
-        true => Err(Failure::Unsupported { what: "--systemd-cgroup" }),
-        false => Ok(()),
-    }
 }

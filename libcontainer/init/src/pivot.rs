@@ -3,6 +3,7 @@
 use crate::failure::{Context, Outcome};
 use crate::mount::{attach, clone_tree};
 use crate::script::Container;
+use crate::unpivoted;
 use core::ffi::CStr;
 use creel_wire::message::At;
 use rustix::fd::AsFd;
@@ -43,6 +44,7 @@ pub fn pivot(c: &mut Container) -> Outcome {
 
 /// For a root that cannot be pivoted away from (an initramfs): the new one is moved on top of it.
 pub fn move_over_slash(c: &mut Container) -> Outcome {
+    unpivoted::detach_procfs(c)?;
     fchdir(c.root()?).at(At::Chdir)?;
     mount_move(c".", c"/").at(At::Call)?;
     change_root(c".").at(At::Call)?;

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::{fmt, io};
 
+use super::systemd::SystemdError;
+
 /// A failure of probing, planning or carrying out cgroups. Its text never repeats its source's.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -53,6 +55,8 @@ pub enum Error {
         /// How many there are.
         count: usize,
     },
+    /// systemd, where it makes the cgroup.
+    Systemd(SystemdError),
     /// A directory cannot be made.
     Make {
         /// The directory.
@@ -221,6 +225,7 @@ impl fmt::Display for Error {
             Error::TooManyDeviceRules { count } => {
                 write!(f, "linux.resources.devices: {count} rules are too many for one filter")
             }
+            Error::Systemd(error) => error.fmt(f),
             Error::Make { path, .. } => write!(f, "make cgroup {}", path.display()),
             Error::Read { path, .. } => write!(f, "read {}", path.display()),
             Error::Cpuset { path, .. } => {
@@ -315,6 +320,7 @@ impl std::error::Error for Error {
             | Error::Signal { source, .. }
             | Error::Control { source, .. }
             | Error::Remove { source, .. } => Some(source),
+            Error::Systemd(error) => error.source(),
             Error::NoCgroups
             | Error::RootCgroup { .. }
             | Error::MissingController { .. }
@@ -334,6 +340,12 @@ impl std::error::Error for Error {
             | Error::ProcessGone { .. }
             | Error::Busy { .. } => None,
         }
+    }
+}
+
+impl From<SystemdError> for Error {
+    fn from(error: SystemdError) -> Error {
+        Error::Systemd(error)
     }
 }
 

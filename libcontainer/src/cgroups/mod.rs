@@ -1,7 +1,8 @@
 //! Control groups: what a container may use of the machine, and which processes are its.
 //!
 //! [`Layout::probe`] finds the host's hierarchies, [`plan`] works out directories and writes without
-//! touching the system, and a [`Cgroup`] carries them out:
+//! touching the system, and a [`Cgroup`] carries them out (with a [`systemd::Unit`] in the plan, 2 and 3 are
+//! [`Cgroup::start_unit`], with a process that exists):
 //!
 //! 1. save [`Plan::record`], so that a crash leaves nothing that cannot be found;
 //! 2. [`Cgroup::create`], with everything undone when it fails;
@@ -30,6 +31,7 @@ mod record;
 mod remove;
 mod resources;
 pub mod stats;
+pub mod systemd;
 mod update;
 
 pub use cgroup::Cgroup;
@@ -39,7 +41,7 @@ pub use layout::{Hierarchy, Layout, OwnCgroups};
 pub use mounts::CgroupMount;
 pub use oom::{Happened, OomWatch};
 pub use path::needs_own_cgroups;
-pub use plan::{Directory, IfMissing, Ignored, Kind, Plan, Request, Write, plan};
+pub use plan::{Directory, IfMissing, Ignored, Kind, Plan, Request, Write, plan, plan_systemd};
 pub use record::{Driver, Record};
 pub use update::Update;
 

@@ -26,11 +26,16 @@ pub struct Record {
 }
 
 /// How cgroups are made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Driver {
     /// By the runtime itself, as directories.
     Cgroupfs,
+    /// By systemd, as a transient unit.
+    Systemd {
+        /// The unit's name.
+        unit: String,
+    },
 }
 
 impl Plan {
@@ -45,7 +50,11 @@ impl Plan {
                 paths.insert(controller.clone(), directory.path());
             }
         }
-        Record { driver: Driver::Cgroupfs, paths, made: false }
+        let driver = match &self.unit {
+            None => Driver::Cgroupfs,
+            Some(unit) => Driver::Systemd { unit: unit.name.clone() },
+        };
+        Record { driver, paths, made: false }
     }
 }
 
@@ -199,6 +208,14 @@ mod tests {
         for given in ["..", "a/../..", "../x/a", "memory:a", ",:a"] {
             assert!(matches!(below(given), Err(Error::SubCgroup { .. })), "{given}");
         }
+    }
+
+    #[test]
+    fn a_unit_survives_json() {
+        let driver = Driver::Systemd { unit: "creel-x.scope".to_owned() };
+        let json = serde_json::to_string(&driver).unwrap();
+        assert_eq!(json, r#"{"systemd":{"unit":"creel-x.scope"}}"#);
+        assert_eq!(serde_json::from_str::<Driver>(&json).unwrap(), driver);
     }
 
     #[test]

@@ -98,6 +98,7 @@ impl Container {
                 preserve_fds: options.preserve_fds,
                 no_new_keyring: record.no_new_keyring,
                 in_cgroup: cgroup.fd().is_some(),
+                filter: record.seccomp.as_ref(),
             },
             &Host::for_exec()?,
         )?;

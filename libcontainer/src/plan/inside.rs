@@ -6,7 +6,7 @@ use super::namespaces::{Namespace, Namespaces};
 use super::process::Identity;
 use super::{
     Descriptor, Host, Plan, PlanError, Request, Script, devices, hooks, inside_path, mounts,
-    process, text,
+    process, seccomp, text,
 };
 use crate::cgroups;
 use creel_wire::owned::Step;
@@ -21,7 +21,9 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
     let namespaces = Namespaces::of(spec);
     let cgroup = plan_cgroup(spec, request, host)?;
     let process = spec.process().clone().unwrap_or_default();
-    let clone_into_cgroup = matches!(host.cgroups, cgroups::Layout::V2 { .. });
+    // systemd wants a process to put into the cgroup that it makes.
+    let is_v2 = matches!(host.cgroups, cgroups::Layout::V2 { .. });
+    let clone_into_cgroup = is_v2 && cgroup.unit.is_none();
     let mut script = Script::new();
     script.warnings.extend(cgroup.ignored.iter().map(ToString::to_string));
 
@@ -29,11 +31,14 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
     name(&mut script, spec, &namespaces)?;
     let create_hooks = build_root(&mut script, spec, request, &namespaces, &cgroup, &process)?;
     close_root(&mut script, spec)?;
-    let identity = Identity::of(&process, host)?;
+    let filter = seccomp::compile(spec)?;
+    let mut identity = Identity::of(&process, host)?;
+    seccomp::keep_right(&mut identity.capabilities, filter.as_ref(), &process, host);
     script.warnings.extend(identity.warnings.iter().cloned());
     let outer_limits = namespaces.has(Namespace::User);
     become_process(&mut script, &process, &identity, outer_limits)?;
     wait_for_start(&mut script, spec, request)?;
+    seccomp::install(&mut script, filter.as_ref());
     execute(&mut script, &process)?;
 
     Ok(Plan {
@@ -61,7 +66,11 @@ fn plan_cgroup(spec: &Spec, request: &Request, host: &Host) -> Result<cgroups::P
         cgroups_path: linux.and_then(|linux| linux.cgroups_path().as_deref()),
         resources: linux.and_then(|linux| linux.resources().as_ref()),
     };
-    cgroups::plan(&wanted, &host.cgroups, &host.own_cgroups).map_err(PlanError::Cgroup)
+    let plan = match request.systemd_cgroup {
+        true => cgroups::plan_systemd(&wanted, spec.annotations().as_ref(), &host.cgroups),
+        false => cgroups::plan(&wanted, &host.cgroups, &host.own_cgroups),
+    };
+    plan.map_err(PlanError::Cgroup)
 }
 
 /// First nothing of the caller may be left: descriptors, signals. Before anything that others are in is

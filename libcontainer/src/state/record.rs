@@ -3,6 +3,7 @@
 use crate::cgroups;
 use crate::plan::{Hook, Namespace, Planned};
 use crate::process::identity::Identity;
+use crate::seccomp::Installable;
 use creel_wire::Slot;
 use creel_wire::owned::{Step, Text};
 use oci_spec::runtime::{LinuxResources, Process};
@@ -45,6 +46,9 @@ pub(crate) struct Record {
     pub(crate) poststop: Vec<Hook>,
     /// The settings that exec starts from; without arguments.
     pub(crate) process: Process,
+    /// The filter that exec installs too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) seccomp: Option<Installable>,
     /// What `start` may hear about: the steps, by index, for its messages.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) start_steps: Vec<StartStep>,

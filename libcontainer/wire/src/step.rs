@@ -193,7 +193,8 @@ steps! {
     41 Ready {}
     /// Wait for `start` on a listening socket.
     42 AwaitStart { listener: Slot }
-    /// Install a filter, and with `notify` send the listener's descriptor first.
+    /// seccomp(2): the filter of the program. It is installed by the Execute step, with nothing but execve(2)
+    /// after it, so that it has to allow no other call of creel-init's.
     43 Seccomp { flags: u32, program: Bytes }
     /// mkdir(2) for all of it that is missing.
     45 MakeDirectory { path: Text }

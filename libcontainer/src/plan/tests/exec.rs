@@ -37,6 +37,7 @@ pub(super) fn plan_on(
         preserve_fds: 0,
         no_new_keyring: false,
         in_cgroup: true,
+        filter: None,
     };
     edit(&mut request);
     plan_exec(&request, host)
