@@ -8,7 +8,7 @@ fn two() -> (Bundle, Vec<u32>) {
     bundle.create_and_start();
     let is_second = |pid: &u32| {
         let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        words == b"/bin/probe\0sleep\0600\0"
+        words == [&b"/bin/probe"[..], b"sleep", b"600", b""].join(&0)
     };
     wait_until("two processes", || bundle.processes().iter().any(is_second));
     let mut pids = bundle.processes();
