@@ -168,7 +168,7 @@ fn linux() -> Result<LinuxFeature, OciSpecError> {
             CgroupBuilder::default()
                 .v1(true)
                 .v2(true)
-                .systemd(false)
+                .systemd(true)
                 .systemd_user(false)
                 .rdma(true)
                 .build()?,

@@ -26,8 +26,11 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
     let rdt = Rdt::of(spec, &request.id)?;
     let cgroup = plan_cgroup(spec, request, host)?;
     let process = spec.process().clone().unwrap_or_default();
-    let clone_into_cgroup = matches!(host.cgroups, cgroups::Layout::V2 { .. });
+    // systemd wants a process to put into the cgroup that it makes.
+    let is_v2 = matches!(host.cgroups, cgroups::Layout::V2 { .. });
+    let clone_into_cgroup = is_v2 && cgroup.unit.is_none();
     let mut script = Script::new();
+    script.warnings.extend(cgroup.ignored.iter().map(ToString::to_string));
 
     let moved_in = net_devices.is_some() || rdt.is_some();
     let admitted = !clone_into_cgroup || namespaces.is_new(Namespace::User) || moved_in;
@@ -75,7 +78,11 @@ fn plan_cgroup(spec: &Spec, request: &Request, host: &Host) -> Result<cgroups::P
         cgroups_path: linux.and_then(|linux| linux.cgroups_path().as_deref()),
         resources: linux.and_then(|linux| linux.resources().as_ref()),
     };
-    cgroups::plan(&wanted, &host.cgroups, &host.own_cgroups).map_err(PlanError::Cgroup)
+    let plan = match request.systemd_cgroup {
+        true => cgroups::plan_systemd(&wanted, spec.annotations().as_ref(), &host.cgroups),
+        false => cgroups::plan(&wanted, &host.cgroups, &host.own_cgroups),
+    };
+    plan.map_err(PlanError::Cgroup)
 }
 
 /// First nothing of the caller may be left: descriptors, signals. Before anything that others are in is
