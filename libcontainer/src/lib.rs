@@ -40,8 +40,8 @@ mod sys;
 pub use error::Error;
 pub use hooks::{HookError, HookFailure};
 pub use lifecycle::{
-    Container, CreateOptions, ExecOptions, ExecProcess, ProcessOverrides, RunOptions, Runtime,
-    Started,
+    Container, CreateOptions, Event, Events, ExecOptions, ExecProcess, ProcessOverrides,
+    RunOptions, Runtime, Started,
 };
 pub use owner::user_name;
 pub use process::{Exit, LaunchError, StepError, keep_exit_statuses};

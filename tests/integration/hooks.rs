@@ -326,6 +326,7 @@ fn a_container_can_be_deleted_while_its_poststart_hook_runs() {
 /// `start` waits for the hook, and `delete --force` does not wait for `start`.
 #[test]
 fn a_container_can_be_deleted_while_its_start_container_hook_hangs() {
+    runc_deviates!("start succeeds all the same");
     let bundle = Bundle::new("hangingstart").busybox().config(|c| {
         c.hook("startContainer", &["/bin/sleep", "60"]);
     });

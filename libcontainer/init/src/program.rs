@@ -20,7 +20,9 @@ pub fn find(program: &mut Buffer, name: &CStr, path: &CStr) -> Outcome {
             _ => Failure::new(At::NotExecutable, errno),
         });
     }
-    for directory in path.to_bytes().split(|byte| *byte == b':') {
+    // An empty PATH has no directory; within another an empty one is the working directory.
+    let directories = path.to_bytes().split(|byte| *byte == b':').filter(|_| !path.is_empty());
+    for directory in directories {
         let directory: &[u8] = if directory.is_empty() { b"." } else { directory };
         program.clear();
         let fits = program

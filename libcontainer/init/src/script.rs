@@ -8,10 +8,11 @@ use crate::{
     console, device, home, hook, identity, loopback, mask, mount, namespace, pivot, program,
     resolve, start, sys, sysctl,
 };
+use core::ffi::CStr;
 use creel_wire::message::{At, Kind, Message};
 use creel_wire::{Plan, Step};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::ResolveFlags;
+use rustix::fs::{OFlags, ResolveFlags};
 use rustix::io::Errno;
 use rustix::process;
 
@@ -48,6 +49,16 @@ impl Container<'_> {
     /// What waits for `start`, and what comes after it, needs no descriptor of a directory.
     fn forget_directories(&mut self) {
         (self.root, self.empty, self.null, self.proc) = (None, None, None, None);
+    }
+
+    /// A mount over the root itself is the root from then on: `..` at the root leads to what lies on top of it.
+    fn step_onto_root(&mut self, target: &CStr) -> Outcome {
+        if target.is_empty() {
+            let flags = OFlags::PATH | OFlags::DIRECTORY;
+            let top = resolve::open(self.root()?, c"..", flags, ResolveFlags::empty());
+            self.set_root(top.at(At::OpenRoot)?);
+        }
+        Ok(())
     }
 
     pub fn set_root(&mut self, root: OwnedFd) {
@@ -114,6 +125,8 @@ fn carry_out<'a>(c: &mut Container<'a>, index: u32, step: Step<'a>) -> Outcome {
         Step::ResetSignals {} => sys::reset_signals().at(At::Call),
         Step::Propagation { flags } => mount::propagation_of_slash(flags).at(At::Call),
         Step::Root { path } => pivot::enter_root(c, path),
+        Step::EnterRoot { root } => pivot::enter_open_root(sys::borrow(root)),
+        Step::OpenRoot { path } => pivot::open_root(c, path),
         Step::MountFilesystem {
             target,
             fstype,
@@ -124,7 +137,8 @@ fn carry_out<'a>(c: &mut Container<'a>, index: u32, step: Step<'a>) -> Outcome {
             flags,
         } => {
             let settings = mount::Settings { target, propagation, flags };
-            mount::filesystem(c.root()?, &settings, fstype, source, parameters, attributes)
+            mount::filesystem(c.root()?, &settings, fstype, source, parameters, attributes)?;
+            c.step_onto_root(target)
         }
         Step::MountBind {
             target,
@@ -141,7 +155,8 @@ fn carry_out<'a>(c: &mut Container<'a>, index: u32, step: Step<'a>) -> Outcome {
             let own = sys::MountAttr { set, clear, ..Default::default() };
             let below =
                 sys::MountAttr { set: recursive_set, clear: recursive_clear, ..Default::default() };
-            mount::bind(c.root()?, &settings, source, recursive, own, below)
+            mount::bind(c.root()?, &settings, source, recursive, own, below)?;
+            c.step_onto_root(target)
         }
         Step::MountAttributes { target, set } => mount::set_attributes(c.root()?, target, set),
         Step::Device { path, mode, major, minor, uid, gid } => {
@@ -165,8 +180,8 @@ fn carry_out<'a>(c: &mut Container<'a>, index: u32, step: Step<'a>) -> Outcome {
         Step::ReadonlyPath { path } => mask::read_only(c.root()?, path),
         Step::MaskPath { path } => mask::hide(c, path),
         Step::ReadonlyRoot {} => mask::read_only_root(c.root()?),
-        Step::Console { uid, gid, rows, columns, device } => {
-            console::open(c, console::Settings { uid, gid, rows, columns, device })
+        Step::Console { uid, rows, columns, device } => {
+            console::open(c, console::Settings { uid, rows, columns, device })
         }
         Step::Home { uid } => home::find(c, uid),
         Step::NoNewPrivileges {} => rustix::thread::set_no_new_privs(true).at(At::Call),

@@ -54,6 +54,8 @@ pub struct Request {
     pub preserve_fds: u32,
     /// Wait for a separate `start`.
     pub separate_start: bool,
+    /// systemd makes the cgroup.
+    pub systemd_cgroup: bool,
 }
 
 /// A descriptor that a step needs; opened when the plan is carried out.
@@ -70,6 +72,8 @@ pub enum Descriptor {
     HookState(&'static str),
     /// A descriptor of the process being joined.
     Process,
+    /// The root directory of the process being joined.
+    ProcessRoot,
 }
 
 /// One step of the inside part and the place in config.json that asked for it.

@@ -4,6 +4,7 @@ use super::conversation::Report;
 use crate::plan::Planned;
 use creel_wire::message::At;
 use creel_wire::owned::Step;
+use creel_wire::step::mount_flags;
 use nix::errno::Errno;
 use std::fmt;
 use std::io;
@@ -114,7 +115,7 @@ impl StepError {
             Step::Device { path, .. } => self.made(f, "device", &path.display()),
             Step::Symlink { path, .. } => self.made(f, "link", &path.display()),
             Step::Hook { path, .. } => self.hook(f, &path.display()),
-            Step::Root { path } => write!(f, "root file system {}", path.display()),
+            Step::Root { path } | Step::OpenRoot { path } => write!(f, "root file system {}", path.display()),
             Step::MaskPath { .. } if self.at == At::NullDevice => {
                 f.write_str("the container's /dev/null is not the null device, so nothing can be masked with it")
             }
@@ -139,6 +140,10 @@ impl StepError {
             Step::Capabilities { .. } => f.write_str("setting the capabilities"),
             Step::Console { .. } => f.write_str("opening the container's terminal in its /dev/pts"),
             Step::PivotRoot {} => f.write_str("pivot_root"),
+            Step::MoveRoot {} if self.at == At::Detach => {
+                write!(f, "detaching the host's {} (--no-pivot)", self.text)
+            }
+            Step::MoveRoot {} => f.write_str("moving the root (--no-pivot)"),
             other => write!(f, "{other:?}"),
         }
     }
@@ -190,6 +195,7 @@ impl StepError {
             (Step::MountBind { .. }, At::OpenSource) if self.is(Errno::ENOENT) => {
                 "make it on the host, or take the mount out"
             }
+            (_, At::Attributes) if self.is(Errno::ENOSYS) => "this option needs Linux 5.12",
             (Step::Root { .. }, _) if self.is(Errno::ENOTDIR) => "root.path has to be a directory",
             (Step::PivotRoot {}, _) if self.is(Errno::EINVAL) => {
                 "on an initramfs the root cannot be pivoted: use --no-pivot"
@@ -198,9 +204,11 @@ impl StepError {
                 "a hard limit above creel's own needs CAP_SYS_RESOURCE"
             }
             (Step::EnterPidNamespace {}, _) if self.is(Errno::EAGAIN) => {
-                "; the container may have no more, see linux.resources.pids.limit"
+                "the container may have no more, see linux.resources.pids.limit"
             }
-            (Step::MountFilesystem { .. }, At::Resolve) if self.is(Errno::ELOOP) => {
+            (Step::MountFilesystem { flags, .. }, At::Resolve)
+                if self.is(Errno::ELOOP) && flags & mount_flags::NO_SYMLINKS != 0 =>
+            {
                 "/proc and /sys have to be directories, not symbolic links"
             }
             (Step::FindProgram { .. }, At::NotInPath) => {
