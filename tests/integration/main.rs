@@ -30,6 +30,7 @@ mod ps;
 mod regression;
 mod rootfs;
 mod rootfs_kinds;
+mod seccomp;
 mod systemd;
 mod update;
 mod user_namespaces;

@@ -253,3 +253,21 @@ fn without_a_mount_namespace_the_root_is_only_changed() {
     bundle.run().exits(7);
     bundle.assert_nothing_left();
 }
+
+#[test]
+fn an_exec_without_a_mount_namespace_sees_the_containers_root() {
+    runc_deviates!("it cannot start such a container");
+    let bundle = Bundle::new("nomntexec").config(|c| {
+        c.without_namespace("mount");
+        for pointer in ["/mounts", "/linux/maskedPaths", "/linux/readonlyPaths"] {
+            c.remove(pointer);
+        }
+        c.set("/root/readonly", false);
+    });
+    let bundle = bundle.file("rootfs/only-here", "").sleeping();
+    // Without /proc the probe cannot report; it shows the file that only the container has.
+    bundle.cmd(&["exec", &bundle.id, "/bin/probe", "write", "/only-here", "found"]).ok();
+    let text = std::fs::read_to_string(bundle.rootfs("only-here")).expect("the container's file");
+    assert_eq!(text, "found");
+    assert!(!std::path::Path::new("/only-here").exists(), "it was written on the host");
+}

@@ -6,7 +6,7 @@ use crate::script::Container;
 use crate::unpivoted;
 use core::ffi::CStr;
 use creel_wire::message::At;
-use rustix::fd::AsFd;
+use rustix::fd::{AsFd, BorrowedFd};
 use rustix::fs::{self, CWD, Mode, OFlags};
 use rustix::mount::{MountPropagationFlags, UnmountFlags, mount_change, mount_move, unmount};
 use rustix::process::{chdir, chroot as change_root, fchdir, pivot_root};
@@ -27,6 +27,13 @@ pub fn enter_root(c: &mut Container, path: &CStr) -> Outcome {
 pub fn open_root(c: &mut Container, path: &CStr) -> Outcome {
     c.set_root(fs::openat(CWD, path, DIRECTORY, Mode::empty()).at(At::OpenRoot)?);
     Ok(())
+}
+
+/// chroot(2) into a root that is open already.
+pub fn enter_open_root(root: BorrowedFd<'_>) -> Outcome {
+    fchdir(root).at(At::Chdir)?;
+    change_root(c".").at(At::Call)?;
+    chdir(c"/").at(At::Chdir)
 }
 
 /// pivot_root(2) with both roots at one place, so that the new one needs no directory for the old.

@@ -125,6 +125,7 @@ fn carry_out<'a>(c: &mut Container<'a>, index: u32, step: Step<'a>) -> Outcome {
         Step::ResetSignals {} => sys::reset_signals().at(At::Call),
         Step::Propagation { flags } => mount::propagation_of_slash(flags).at(At::Call),
         Step::Root { path } => pivot::enter_root(c, path),
+        Step::EnterRoot { root } => pivot::enter_open_root(sys::borrow(root)),
         Step::OpenRoot { path } => pivot::open_root(c, path),
         Step::MountFilesystem {
             target,
@@ -179,8 +180,8 @@ fn carry_out<'a>(c: &mut Container<'a>, index: u32, step: Step<'a>) -> Outcome {
         Step::ReadonlyPath { path } => mask::read_only(c.root()?, path),
         Step::MaskPath { path } => mask::hide(c, path),
         Step::ReadonlyRoot {} => mask::read_only_root(c.root()?),
-        Step::Console { uid, gid, rows, columns, device } => {
-            console::open(c, console::Settings { uid, gid, rows, columns, device })
+        Step::Console { uid, rows, columns, device } => {
+            console::open(c, console::Settings { uid, rows, columns, device })
         }
         Step::Home { uid } => home::find(c, uid),
         Step::NoNewPrivileges {} => rustix::thread::set_no_new_privs(true).at(At::Call),

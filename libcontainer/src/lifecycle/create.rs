@@ -283,11 +283,13 @@ impl Opened {
                 self.hook_states.push((status, File::from(copy)));
                 Ok(memfd)
             }
-            Descriptor::Conversation | Descriptor::Process => Err(Error::io(
-                "open a descriptor of the plan",
-                "",
-                io::Error::from_raw_os_error(libc::EINVAL),
-            )),
+            Descriptor::Conversation | Descriptor::Process | Descriptor::ProcessRoot => {
+                Err(Error::io(
+                    "open a descriptor of the plan",
+                    "",
+                    io::Error::from_raw_os_error(libc::EINVAL),
+                ))
+            }
         }
     }
 

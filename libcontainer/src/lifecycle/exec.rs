@@ -4,14 +4,16 @@ use super::create::{enter_second_process, go, next, set_limits, set_oom_score, w
 use super::{Container, console, foreground, start, state, steps, warn};
 use crate::cgroups::{self, Cgroup};
 use crate::error::Error;
-use crate::plan::{ExecPlan, ExecRequest, Host, plan_exec};
+use crate::plan::{Descriptor, ExecPlan, ExecRequest, Host, plan_exec};
 use crate::process::conversation::{Event, Report};
 use crate::process::launch::{Init, Launch, launch};
 use crate::process::{Exit, StepError, wait};
 use crate::spec;
 use crate::state::{Record, Status};
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
 use oci_spec::runtime::{Capabilities, LinuxCapabilities, Process, User};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 
 /// What `exec` is given besides the id.
@@ -153,11 +155,16 @@ impl Container {
             process.map_err(|source| Error::io("open the process of", &self.id, source))?;
         let process: OwnedFd = process.ok_or_else(stopped)?;
         let steps = steps(&plan.inside);
-        // Slot 0 is the conversation; the only other one is the container's process, where it is needed.
-        let descriptors = [process.as_fd()];
+        let root = self.root_of(record, plan)?;
+        // Slot 0 is the conversation, which the launch makes.
+        let opened = plan.descriptors.iter().skip(1).map(|descriptor| match descriptor {
+            Descriptor::ProcessRoot => root.as_ref().map_or(process.as_fd(), AsFd::as_fd),
+            _ => process.as_fd(),
+        });
+        let descriptors: Vec<BorrowedFd<'_>> = opened.collect();
         let init = launch(&Launch {
             steps: &steps,
-            descriptors: &descriptors[..plan.descriptors.len() - 1],
+            descriptors: &descriptors,
             preserved: options.preserve_fds,
             namespaces: 0,
             cgroup: cgroup.fd(),
@@ -175,6 +182,26 @@ impl Container {
             Ok(()) => Ok(init),
             Err(error) => Err(abandon(&init, error)),
         }
+    }
+}
+
+impl Container {
+    /// The root directory of the container's process, where the plan enters it.
+    fn root_of(&self, record: &Record, plan: &ExecPlan) -> Result<Option<OwnedFd>, Error> {
+        let Some(init) =
+            record.init.filter(|_| plan.descriptors.contains(&Descriptor::ProcessRoot))
+        else {
+            return Ok(None);
+        };
+        let path = format!("/proc/{}/root", init.identity.pid);
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let root = nix::fcntl::open(path.as_str(), flags, Mode::empty())
+            .map_err(|errno| Error::io("open the container's root", path, errno.into()))?;
+        // It was that process's only if the pid is still that process's now.
+        if init.identity.is_alive() {
+            return Ok(Some(root));
+        }
+        Err(Error::Status { action: "exec", id: self.id.clone(), status: Status::Stopped })
     }
 }
 

@@ -54,6 +54,11 @@ pub(crate) fn plan_exec(request: &ExecRequest<'_>, host: &Host) -> Result<ExecPl
     if request.namespaces.contains(&Namespace::Pid) {
         script.push("", Step::EnterPidNamespace {});
     }
+    // With a mount namespace its root comes along; a container without one was only chroot'ed.
+    if !request.namespaces.contains(&Namespace::Mount) {
+        let root = script.slot(Descriptor::ProcessRoot);
+        script.push("", Step::EnterRoot { root });
+    }
     script.push("", Step::NewSession {});
     script.push("", Step::ResetAffinity {});
     if !request.no_new_keyring {

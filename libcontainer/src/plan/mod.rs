@@ -72,6 +72,8 @@ pub enum Descriptor {
     HookState(&'static str),
     /// A descriptor of the process being joined.
     Process,
+    /// The root directory of the process being joined.
+    ProcessRoot,
 }
 
 /// One step of the inside part and the place in config.json that asked for it.

@@ -166,7 +166,7 @@ steps! {
     28 ReadonlyRoot {}
     /// A pseudo-terminal from the container's devpts: becomes standard input, output and error; the
     /// other end goes to the library.
-    29 Console { uid: u32, gid: u32, rows: u32, columns: u32, device: bool }
+    29 Console { uid: u32, rows: u32, columns: u32, device: bool }
     /// Take HOME for this user from the container's /etc/passwd.
     30 Home { uid: u32 }
     /// prctl(PR_SET_NO_NEW_PRIVS).
@@ -206,6 +206,8 @@ steps! {
     /// Open the root file system where it is: without a mount namespace of the container's own a mount would
     /// stay on the host.
     48 OpenRoot { path: Text }
+    /// chroot(2) into a root that is held open: that of a container without a mount namespace of its own.
+    49 EnterRoot { root: Slot }
     /// execve(2).
     44 Execute { arguments: TextList, environment: TextList }
 }

@@ -3,7 +3,7 @@
 
 use super::oracle::{ARCHITECTURES, Oracle};
 use super::random::{self, Random};
-use super::{errno, profile};
+use super::{errno, model, profile};
 use crate::seccomp::Filter;
 use crate::seccomp::action::is_permissive;
 use crate::seccomp::architecture::{Architecture, X32_BIT, nth_name};
@@ -16,14 +16,14 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Machines and what else their programs may be made for.
-const FAMILIES: [&[Arch]; 7] = [
+/// Machines and what else their programs may be made for. None is big-endian: what libseccomp writes for them on
+/// this machine has some constants in one byte order and some in the other.
+const FAMILIES: [&[Arch]; 6] = [
     &[Arch::ScmpArchX86_64, Arch::ScmpArchX86, Arch::ScmpArchX32],
     &[Arch::ScmpArchX86_64, Arch::ScmpArchX86],
     &[Arch::ScmpArchAarch64, Arch::ScmpArchArm],
-    &[Arch::ScmpArchS390x, Arch::ScmpArchS390],
     &[Arch::ScmpArchPpc64le],
-    &[Arch::ScmpArchMips64, Arch::ScmpArchMips, Arch::ScmpArchMips64n32],
+    &[Arch::ScmpArchMipsel64, Arch::ScmpArchMipsel, Arch::ScmpArchMipsel64n32],
     &[Arch::ScmpArchRiscv64],
 ];
 
@@ -34,7 +34,7 @@ fn all_names() -> Vec<&'static str> {
     (0..COUNT).map(nth_name).collect()
 }
 
-fn number_of(kind: Arch, name: &str) -> Option<u32> {
+pub(super) fn number_of(kind: Arch, name: &str) -> Option<u32> {
     let bit = if kind == Arch::ScmpArchX32 { X32_BIT } else { 0 };
     Architecture::of(kind, kind).number(name).map(|number| number + bit)
 }
@@ -68,7 +68,9 @@ fn explained(kind: Arch, name: &str, number: i32) -> bool {
 
 /// The names that libseccomp knows as well as we do, on all of these architectures.
 fn common_names(oracle: &Oracle, kinds: &[Arch]) -> Vec<&'static str> {
+    // Off PowerPC libseccomp has one number for sys_debug_setcontext and switch_endian.
     let mut names = all_names();
+    names.retain(|name| *name != "sys_debug_setcontext");
     for kind in kinds {
         let known = oracle.numbers(*kind, &names);
         let same = |(name, known): (&'static str, i32)| {
@@ -140,17 +142,41 @@ fn argument(random: &mut Random, values: &[u64], wide: bool) -> u64 {
     if wide { value } else { value & 0xffff_ffff }
 }
 
-/// Compares the two programs; what a call is that is newer than the profile is worked out here once more.
-fn compare(native: Arch, given: &LinuxSeccomp, theirs: &[sock_filter], seed: u64) -> usize {
+/// What a comparison found.
+#[derive(Debug, Default, Clone, Copy)]
+struct Tally {
+    calls: usize,
+    /// Calls that libseccomp's program decides otherwise than the profile says.
+    its_mistakes: usize,
+}
+
+/// Compares the two programs, and both with the model. What a call is that is newer than the profile is worked
+/// out here once more.
+///
+/// libseccomp 2.5.4 puts several conditional rules of one call into one tree and then compares, on some ways
+/// through it, with an argument that another rule has loaded. Where the model says that it is wrong, there are
+/// several such rules, and we do what the model says, that is counted and no failure.
+fn compare(native: Arch, given: &LinuxSeccomp, theirs: &[sock_filter], seed: u64) -> Tally {
     let ours = Filter::compile_for(given, native).expect("a program");
     let mut kinds = vec![native];
     let listed = given.architectures().iter().flatten().copied();
     kinds.extend(listed.filter(|kind| *kind != native && *kind != Arch::ScmpArchNative));
-    let calls = calls(given, &kinds, &mut Random::new(seed));
-    for call in &calls {
+    let mut tally = Tally::default();
+    for call in &calls(given, &kinds, &mut Random::new(seed)) {
         let known = run(theirs, call).expect("libseccomp's end").value;
         let found = run(&ours.program, call).expect("our end").value;
-        let expected = if is_newer(given, &kinds, call) { errno(libc::ENOSYS) } else { known };
+        let model = kind_of(&kinds, call).map(|kind| model::decide(given, kind, call));
+        let newer = is_newer(given, &kinds, call);
+        tally.calls += 1;
+        let mistaken = model.is_some_and(|model| {
+            assert!(newer || !is_plain(call) || found == model.value, "not as the profile says");
+            known != model.value && model.conditional_rules > 1
+        });
+        if mistaken && !newer {
+            tally.its_mistakes += 1;
+            continue;
+        }
+        let expected = if newer { errno(libc::ENOSYS) } else { known };
         assert_eq!(
             found,
             expected,
@@ -158,7 +184,22 @@ fn compare(native: Arch, given: &LinuxSeccomp, theirs: &[sock_filter], seed: u64
             serde_json::to_string(given).expect("JSON")
         );
     }
-    calls.len()
+    tally
+}
+
+/// Not one of the numbers around x32's bit, which are no call of any architecture.
+fn is_plain(call: &Data) -> bool {
+    call.number & !X32_BIT < 0x10_0000
+}
+
+/// The architecture of a call among these.
+fn kind_of(kinds: &[Arch], call: &Data) -> Option<Arch> {
+    let shared = call.architecture == Arch::ScmpArchX86_64 as u32;
+    let is_x32 = shared && call.number >= X32_BIT;
+    kinds.iter().copied().find(|kind| {
+        Architecture::of(*kind, *kind).audit == call.architecture
+            && is_x32 == (*kind == Arch::ScmpArchX32)
+    })
 }
 
 fn is_newer(given: &LinuxSeccomp, kinds: &[Arch], call: &Data) -> bool {
@@ -200,11 +241,13 @@ fn random_profiles_decide_alike() {
         })
         .collect();
     let theirs = oracle.programs(&profiles);
-    let mut calls = 0;
+    let mut total = Tally::default();
     for (seed, ((native, given), theirs)) in profiles.iter().zip(&theirs).enumerate() {
-        calls += compare(*native, given, theirs, seed as u64);
+        let tally = compare(*native, given, theirs, seed as u64);
+        total.calls += tally.calls;
+        total.its_mistakes += tally.its_mistakes;
     }
-    println!("{} profiles, {calls} calls", profiles.len());
+    println!("{} profiles, {total:?}", profiles.len());
 }
 
 /// Podman's profile is for engines: each entry says for which architectures and capabilities it is.
@@ -275,8 +318,14 @@ fn the_engines_profiles_decide_alike() {
     let profiles: Vec<_> = values.into_iter().map(|v| (Arch::ScmpArchX86_64, profile(v))).collect();
     let theirs = oracle.programs(&profiles);
     for (index, ((native, given), theirs)) in profiles.iter().zip(&theirs).enumerate() {
-        let calls = compare(*native, given, theirs, index as u64);
+        let tally = compare(*native, given, theirs, index as u64);
+        assert_eq!(tally.its_mistakes, 0);
         let ours = Filter::compile_for(given, *native).expect("a program");
-        println!("{calls} calls: {} instructions, libseccomp {}", ours.program.len(), theirs.len());
+        println!(
+            "{} calls: {} instructions, libseccomp {}",
+            tally.calls,
+            ours.program.len(),
+            theirs.len()
+        );
     }
 }

@@ -3,6 +3,7 @@
 mod actions;
 mod against_libseccomp;
 mod architectures;
+mod model;
 mod operators;
 mod oracle;
 mod random;

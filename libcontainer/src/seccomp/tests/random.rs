@@ -1,7 +1,9 @@
 //! Random profiles, the same ones at every run.
 
+use crate::seccomp::architecture::multiplexed;
 use oci_spec::runtime::Arch;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// xorshift64*.
 pub(super) struct Random(u64);
@@ -86,7 +88,8 @@ pub(super) fn profile(random: &mut Random, names: &[&str], architectures: &[Arch
     // Conditional and plain entries of one name may come in any order.
     let turn = if entries.is_empty() { 0 } else { random.below(entries.len()) };
     entries.rotate_left(turn);
-    profile["syscalls"] = Value::Array(one_conditional_action(entries));
+    let entries = carried_once(one_conditional_action(entries));
+    profile["syscalls"] = Value::Array(entries);
     profile
 }
 
@@ -123,6 +126,20 @@ fn one_conditional_action(mut entries: Vec<Value>) -> Vec<Value> {
             entries[later] = model;
             entries[later]["args"] = args;
         }
+    }
+    entries
+}
+
+/// Leaves calls that socketcall and ipc carry only in the first entry that names them: for libseccomp it is an
+/// error to say two things of one.
+fn carried_once(mut entries: Vec<Value>) -> Vec<Value> {
+    let mut seen = BTreeSet::new();
+    for entry in &mut entries {
+        let Some(names) = entry["names"].as_array_mut() else { continue };
+        names.retain(|name| {
+            let name = name.as_str().unwrap_or_default();
+            multiplexed(name).is_none() || seen.insert(name.to_owned())
+        });
     }
     entries
 }
