@@ -106,6 +106,8 @@ choose_rust() {
 Then call this again."
     fi
     have cc || apt_install gcc libc6-dev
+    # cargo downloads by https, and Debian's does not pull the authorities in.
+    [ -e /etc/ssl/certs/ca-certificates.crt ] || ! have apt-get || apt_install ca-certificates
     # A static program needs libc.a, which is in the package of the headers.
     [ -e /usr/include/stdlib.h ] || ! have apt-get || apt_install libc6-dev
 }

@@ -15,6 +15,7 @@ use failure::Failure;
 use report::Report;
 
 fn main() -> ExitCode {
+    libcontainer::keep_exit_statuses();
     let argv: Vec<OsString> = std::env::args_os().skip(1).collect();
     let mut report = Report::to_stderr();
     let code = match run(argv, &mut report) {

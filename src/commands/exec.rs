@@ -74,17 +74,22 @@ pub(super) fn run(args: ExecArgs, runtime: &Runtime, report: &mut Report) -> Res
 }
 
 fn exec(args: ExecArgs, runtime: &Runtime, report: &mut Report) -> Result<i32, Failure> {
-    if !args.cgroup.is_empty() {
-        return Err(Failure::Unsupported { what: "exec --cgroup" });
-    }
     let container = find(runtime, &args.id)?;
     let process = match &args.process {
         Some(file) => given(file.clone(), report)?,
         None => ExecProcess::Over(overrides(&args)?),
     };
     let ExecArgs { detach, pid_file, console_socket, preserve_fds, ignore_paused, .. } = args;
-    let options =
-        ExecOptions { process, detach, pid_file, console_socket, preserve_fds, ignore_paused };
+    let sub_cgroups = args.cgroup;
+    let options = ExecOptions {
+        process,
+        detach,
+        pid_file,
+        console_socket,
+        preserve_fds,
+        ignore_paused,
+        sub_cgroups,
+    };
     match container.exec(&options)? {
         Started::Detached(_) => Ok(0),
         Started::Ended(exit) => Ok(exit.code()),

@@ -245,3 +245,13 @@ fn a_terminal_that_nobody_takes() {
 fn an_oom_score_out_of_range() {
     refused("oom", &["process.oomScoreAdj"], |c| c.set("/process/oomScoreAdj", 1001));
 }
+
+/// The advice for /proc and /sys is not for other mounts.
+#[test]
+fn a_mount_target_that_is_a_loop_of_links() {
+    let bundle = Bundle::new("loop").link("a", "/b").link("b", "/a");
+    let bundle = bundle.config(|c| c.mount("tmpfs", "/a/m", "tmpfs", &[]));
+    let output = bundle.run().refused(&["/a/m", "symbolic links"]);
+    assert!(!output.stderr().contains("/sys"), "{}", output.stderr());
+    bundle.assert_nothing_left();
+}

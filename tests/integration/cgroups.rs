@@ -177,3 +177,26 @@ fn limits_on_a_missing_controller_are_refused() {
     bundle.on_bundle("create", &[]).output().refused(&["net_cls"]);
     bundle.assert_nothing_left();
 }
+
+#[test]
+fn settings_without_effect_are_named() {
+    runc_deviates!("it says nothing");
+    unless!(cgroup::has("memory"), "no memory controller here");
+    let bundle = Bundle::new("ignored").config(|c| {
+        c.set("/linux/resources/memory", json!({"kernel": 1 << 24}));
+        c.probe(&["sleep", "600"]);
+    });
+    let warning = |output: &crate::harness::Output| {
+        let stderr = output.stderr();
+        let line = stderr.lines().find(|line| line.contains("level=warning"));
+        line.is_some_and(|line| line.contains("linux.resources.memory.kernel is ignored"))
+    };
+    let created = bundle.create();
+    assert!(warning(&created), "{}", created.stderr());
+    bundle.start();
+    // Once it was said it is not said again, unless it is asked for again.
+    let update =
+        |resources: &str| bundle.cmd(&["update", "-r", "-", &bundle.id]).stdin(resources).ok();
+    assert!(!warning(&update(r#"{"memory": {"reservation": 1048576}}"#)));
+    assert!(warning(&update(r#"{"memory": {"kernel": 1048576}}"#)));
+}

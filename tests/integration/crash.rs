@@ -3,9 +3,12 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::mount::{MsFlags, mount};
+
 use crate::harness::{Bundle, runc_deviates, wait_until};
 
 const STEPS: u32 = 20;
+const NONE: Option<&str> = None;
 
 /// How long a whole `create` takes here.
 fn time_of_create(bundle: &Bundle) -> Duration {
@@ -81,4 +84,42 @@ fn create_killed_during_a_hook_inside_leaves_nothing_after_delete_force() {
     create.output();
     bundle.cmd(&["delete", "--force", &bundle.id]).ok();
     bundle.assert_nothing_left();
+}
+
+/// The process went on without it: it runs, and is not deleted as one that was never started.
+#[test]
+fn a_container_runs_although_its_start_was_killed() {
+    runc_deviates!("a killed start ends the container");
+    let bundle = Bundle::new("killstart").busybox().config(|c| {
+        c.hook("startContainer", &["/bin/sleep", "0.5"]);
+        c.probe(&["sleep", "60"]);
+    });
+    bundle.create();
+    let listener = bundle.root().join(&bundle.id).join("start.sock");
+    let mut start = bundle.cmd(&["start", &bundle.id]).spawn();
+    wait_until("the hook runs", || bundle.processes().len() == 2);
+    start.kill();
+    start.output();
+    assert_eq!(bundle.status(), "created");
+    wait_until("the program runs", || bundle.status() == "running");
+    assert!(listener.exists(), "this test tests nothing: start had marked it");
+    bundle.cmd(&["start", &bundle.id]).output().refused(&["already running"]);
+    bundle.cmd(&["delete", &bundle.id]).output().refused(&["not stopped"]);
+}
+
+/// Its state cannot be changed any more, but the container runs.
+#[test]
+fn start_succeeds_on_a_state_root_that_became_read_only() {
+    runc_deviates!("it starts the container and fails");
+    let mut bundle = Bundle::new("readonlyroot").config(|c| c.probe(&["sleep", "60"]));
+    let root = bundle.root();
+    bundle.mount_tmpfs(&root, MsFlags::empty(), "");
+    bundle.create();
+    let remount = |flags| mount(NONE, &root, NONE, MsFlags::MS_REMOUNT | flags, NONE);
+    remount(MsFlags::MS_RDONLY).expect("remount");
+    let output = bundle.cmd(&["start", &bundle.id]).output();
+    let status = bundle.status();
+    remount(MsFlags::empty()).expect("remount");
+    output.ok();
+    assert_eq!(status, "running");
 }

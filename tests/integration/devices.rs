@@ -161,3 +161,18 @@ fn a_device_of_an_unknown_type_is_refused() {
     bundle.run().refused(&["linux.devices[0]"]);
     bundle.assert_nothing_left();
 }
+
+/// An image without a /dev of its own mount may have other links, as /dev/stdin -> fd/0.
+#[test]
+fn links_of_the_image_stay() {
+    let bundle = Bundle::new("imagelinks").link("dev/stdin", "fd/0").dir("dev/core").config(|c| {
+        for target in ["/dev", "/dev/pts", "/dev/shm", "/dev/mqueue"] {
+            c.without_mount(target);
+        }
+        c.set("/root/readonly", false);
+    });
+    bundle.report();
+    let link = |name: &str| std::fs::read_link(bundle.rootfs(name)).expect("a link");
+    assert_eq!(link("dev/stdin").to_str(), Some("fd/0"));
+    assert_eq!(link("dev/stdout").to_str(), Some("/proc/self/fd/1"));
+}

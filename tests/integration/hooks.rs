@@ -322,3 +322,31 @@ fn a_container_can_be_deleted_while_its_poststart_hook_runs() {
     bundle.assert_nothing_left();
     start.output().ok();
 }
+
+/// `start` waits for the hook, and `delete --force` does not wait for `start`.
+#[test]
+fn a_container_can_be_deleted_while_its_start_container_hook_hangs() {
+    runc_deviates!("start succeeds all the same");
+    let bundle = Bundle::new("hangingstart").busybox().config(|c| {
+        c.hook("startContainer", &["/bin/sleep", "60"]);
+    });
+    bundle.create();
+    let start = bundle.cmd(&["start", &bundle.id]).spawn();
+    wait_until("the hook runs", || bundle.processes().len() == 2);
+    let begin = Instant::now();
+    bundle.cmd(&["delete", "--force", &bundle.id]).ok();
+    assert!(begin.elapsed() < Duration::from_secs(8), "took {:?}", begin.elapsed());
+    start.output().refused(&["ended while it was started"]);
+    bundle.assert_nothing_left();
+}
+
+/// Mounts and devices are made without a umask; what a hook makes is not to be everybody's.
+#[test]
+fn a_hook_inside_has_a_umask() {
+    let bundle = Bundle::new("hookumask");
+    let made = bundle.outside("hooks").join("made");
+    let script = format!("mkdir {}", made.display());
+    let bundle = bundle.config(|c| c.hook("createContainer", &["/bin/sh", "-c", &script]));
+    bundle.report();
+    assert_eq!(fs::metadata(&made).expect("made").mode() & 0o7777, 0o755);
+}

@@ -241,3 +241,16 @@ fn a_container_whose_output_nobody_reads_is_ended() {
     assert!(begin.elapsed() < Duration::from_secs(8), "took {:?}", begin.elapsed());
     bundle.assert_nothing_left();
 }
+
+/// A caller that ignores SIGCHLD hands that down, and statuses get lost.
+#[test]
+fn the_status_comes_back_to_a_caller_that_ignores_its_children() {
+    let bundle = Bundle::new("sigchld").config(|c| {
+        c.hook("createRuntime", &["/bin/true"]);
+        c.probe(&["exit", "3"]);
+    });
+    let ignoring = ["env", "--ignore-signal=CHLD"];
+    let words = ["run", "--bundle", &bundle.bundle_path(), &bundle.id];
+    bundle.wrapped(&ignoring, &words).output().exits(3);
+    bundle.assert_nothing_left();
+}

@@ -5,7 +5,7 @@ use std::{iter, thread};
 
 use serde_json::Value;
 
-use crate::harness::Bundle;
+use crate::harness::{Bundle, runc_deviates};
 
 #[test]
 fn an_empty_root_gives_the_head_of_the_table_only() {
@@ -62,6 +62,7 @@ fn an_unknown_format_is_refused() {
 /// Its state is whole at any moment, and what vanishes meanwhile is not an error.
 #[test]
 fn a_container_that_comes_and_goes_disturbs_no_list() {
+    runc_deviates!("it warns");
     let bundle = Bundle::new("changing").config(|c| c.probe(&["exit", "0"]));
     let ended = AtomicBool::new(false);
     thread::scope(|scope| {

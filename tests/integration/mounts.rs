@@ -1,5 +1,7 @@
 //! Mounts: the default ones, tmpfs, and options that have to show.
 
+use std::fs;
+
 use creel_probe::{Mount, Try};
 use serde_json::json;
 
@@ -205,4 +207,27 @@ fn type_and_source_may_be_missing_for_a_tmpfs() {
         c.push("/mounts", json!({"destination": "/m", "type": "tmpfs"}));
     });
     assert_eq!(bundle.report().mount("/m").expect("/m").fstype, "tmpfs");
+}
+
+/// What is mounted over the root is the root: later mounts lie in it, and read-only paths too.
+#[test]
+fn a_mount_over_the_root_is_the_root() {
+    runc_deviates!("it loses the options of that mount");
+    let bundle = Bundle::new("overroot");
+    let other = bundle.outside("other");
+    for place in ["bin", "proc", "dev", "sys"] {
+        fs::create_dir(other.join(place)).expect("directory");
+    }
+    fs::copy(bundle.rootfs("bin/probe"), other.join("bin/probe")).expect("the probe");
+    let bundle = bundle.config(|c| {
+        let mounts = c.0["mounts"].as_array_mut().expect("an array");
+        let over = json!({"source": other, "destination": "/", "options": ["bind", "nodev"]});
+        mounts.insert(0, over);
+    });
+    let report = bundle.report();
+    let root = report.mount("/").expect("a root");
+    assert!(root.root.ends_with("/other"), "{root:?}");
+    assert!(root.has("nodev") && root.has("ro"), "{root:?}");
+    assert_eq!(report.mounts.iter().filter(|m| m.target == "/").count(), 1);
+    assert!(report.mount("/proc/sys").expect("/proc/sys").has("ro"));
 }

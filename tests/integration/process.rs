@@ -182,3 +182,28 @@ fn the_parent_is_outside_the_pid_namespace() {
 fn no_seccomp_unless_asked_for() {
     assert_eq!(Bundle::new("noseccomp").report().seccomp, 0);
 }
+
+fn sorted(text: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    lines
+}
+
+/// Programs that log to /dev/stdout open it again, as the user.
+#[test]
+fn a_user_can_open_its_standard_output_again() {
+    let script =
+        "echo out > /dev/stdout; echo err > /dev/stderr; read word < /dev/stdin; echo $word";
+    let bundle = Bundle::new("ownstdio").busybox().config(|c| {
+        c.set("/process/user", json!({"uid": 1000, "gid": 1000}));
+        c.args(&["/bin/sh", "-c", script]);
+    });
+    let piped = ["sh", "-c", "echo in | \"$@\" 2>&1 | cat", "sh"];
+    let words = ["run", "--bundle", &bundle.bundle_path(), &bundle.id];
+    assert_eq!(sorted(&bundle.wrapped(&piped, &words).ok().stdout()), ["err", "in", "out"]);
+    let bundle = bundle.config(|c| c.args(&["/bin/sleep", "60"]));
+    bundle.create();
+    bundle.start();
+    let words = ["exec", &bundle.id, "/bin/sh", "-c", script];
+    assert_eq!(sorted(&bundle.wrapped(&piped, &words).ok().stdout()), ["err", "in", "out"]);
+}

@@ -11,6 +11,12 @@ pub struct Buffer {
     length: usize,
 }
 
+impl core::fmt::Write for Buffer {
+    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+        self.push(text.as_bytes()).map_err(|_| core::fmt::Error)
+    }
+}
+
 impl Buffer {
     pub const fn new() -> Self {
         Buffer { bytes: [0; CAPACITY], length: 0 }
@@ -43,6 +49,20 @@ impl Buffer {
             *digit = b'0' + ((value >> (3 * place)) & 7) as u8;
         }
         self.push(&digits)
+    }
+
+    /// Appends a number in decimal.
+    pub fn push_decimal(&mut self, value: u32) -> Result<(), Errno> {
+        let (mut digits, mut first, mut left) = ([b'0'; 10], 9, value);
+        for (place, digit) in digits.iter_mut().enumerate().rev() {
+            *digit += (left % 10) as u8;
+            left /= 10;
+            first = place;
+            if left == 0 {
+                break;
+            }
+        }
+        self.push(&digits[first..])
     }
 
     pub fn as_bytes(&self) -> &[u8] {

@@ -41,12 +41,13 @@ pub fn node(root: BorrowedFd<'_>, path: &CStr, node: Node) -> Outcome {
     fs::chownat(&parent, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW).at(At::Owner)
 }
 
-/// Makes a link. One that is there already has to say the same, or is replaced.
+/// Makes a link. What the image has in its place stays, unless it is to be replaced.
 pub fn symlink(root: BorrowedFd<'_>, path: &CStr, target: &CStr, replace: bool) -> Outcome {
     let (parent, name) = resolve::parent(root, path)?;
     let name = name.as_c_str();
     match fs::symlinkat(target, &parent, name) {
-        Err(Errno::EXIST) => {}
+        Err(Errno::EXIST) if replace => {}
+        Err(Errno::EXIST) => return Ok(()),
         result => return result.at(At::Call),
     }
     let mut bytes = [0u8; 256];
@@ -54,9 +55,6 @@ pub fn symlink(root: BorrowedFd<'_>, path: &CStr, target: &CStr, replace: bool) 
         if &bytes[..length] == target.to_bytes() {
             return Ok(());
         }
-    }
-    if !replace {
-        return Err(Failure::new(At::Mismatch, Errno::EXIST));
     }
     fs::unlinkat(&parent, name, AtFlags::empty()).at(At::Mismatch)?;
     fs::symlinkat(target, &parent, name).at(At::Call)

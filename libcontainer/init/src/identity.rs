@@ -6,6 +6,7 @@ use crate::sys;
 use core::ffi::CStr;
 use creel_wire::Words;
 use creel_wire::message::At;
+use rustix::fs::{self, FileType, Uid};
 use rustix::io::Errno;
 use rustix::process::chdir;
 use rustix::thread::{CpuSet, sched_setaffinity};
@@ -70,10 +71,26 @@ pub fn user_namespace_root() -> Outcome {
     sys::clear_inheritable().at(At::Capset)
 }
 
+/// Pipes for input and output are made by engines, as root: they become the user's, who can then open /dev/stdout
+/// and its like again. Files and terminals of the caller stay as they are.
+fn give_pipes(uid: u32) {
+    for number in 0..3 {
+        let stdio = sys::borrow(number);
+        let is_pipe = |mode| FileType::from_raw_mode(mode) == FileType::Fifo;
+        if fs::fstat(stdio).is_ok_and(|stat| is_pipe(stat.st_mode)) {
+            // Refused by a read-only file system, for one.
+            let _ = fs::fchown(stdio, Some(Uid::from_raw(uid)), None);
+        }
+    }
+}
+
 /// setgroups(2), setresgid(2), setresuid(2), with the permitted set kept for [`capabilities`].
 pub fn user(uid: u32, gid: u32, groups: Option<Words<'_>>) -> Outcome {
     if let Some(groups) = groups {
         sys::set_groups(groups).at(At::Groups)?;
+    }
+    if uid != 0 {
+        give_pipes(uid);
     }
     rustix::thread::set_keep_capabilities(true).at(At::Call)?;
     sys::set_gid(gid).at(At::Gid)?;

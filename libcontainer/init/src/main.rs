@@ -17,6 +17,7 @@ mod failure;
 mod home;
 mod hook;
 mod identity;
+mod legacy;
 mod loopback;
 mod mask;
 mod mount;
@@ -28,6 +29,7 @@ mod script;
 mod start;
 mod sys;
 mod sysctl;
+mod unpivoted;
 
 use channel::Channel;
 use creel_wire::Plan;

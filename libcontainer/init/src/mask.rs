@@ -1,7 +1,7 @@
 //! Read-only and hidden paths.
 
 use crate::failure::{Context, Failure, Outcome};
-use crate::mount::{attach, clone_tree};
+use crate::mount::{attach, change, clone_tree};
 use crate::resolve;
 use crate::script::Container;
 use crate::sys::{self, MountAttr};
@@ -31,13 +31,13 @@ fn existing(root: BorrowedFd<'_>, path: &CStr) -> Result<Option<OwnedFd>, Failur
 pub fn read_only(root: BorrowedFd<'_>, path: &CStr) -> Outcome {
     let Some(target) = existing(root, path)? else { return Ok(()) };
     let tree = clone_tree(target.as_fd(), c"", true).at(At::OpenSource)?;
-    sys::mount_setattr(&tree, READ_ONLY, false).at(At::Attributes)?;
-    attach(&tree, &target)
+    attach(&tree, &target)?;
+    change(&tree, READ_ONLY, false).at(At::Attributes)
 }
 
 /// Makes the root mount read-only; the mounts below keep their own.
 pub fn read_only_root(root: BorrowedFd<'_>) -> Outcome {
-    sys::mount_setattr(root, READ_ONLY, false).at(At::Attributes)
+    change(root, READ_ONLY, false).at(At::Attributes)
 }
 
 /// Covers a directory with an empty tmpfs and anything else with the null device.

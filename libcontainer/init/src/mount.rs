@@ -4,6 +4,7 @@
 use crate::buffer::Buffer;
 use crate::copy;
 use crate::failure::{Context, Failure, Outcome};
+use crate::legacy;
 use crate::resolve::{self, Kind};
 use crate::sys::{self, MountAttr};
 use core::ffi::CStr;
@@ -46,6 +47,9 @@ pub fn filesystem(
 ) -> Outcome {
     let target = resolve::target(root, settings.target, Kind::Directory, settings.resolve_flags())?;
     refuse_procfs(&target, settings)?;
+    if parameters.clone().any(|parameter| parameter.count_bytes() >= legacy::FSCONFIG_VALUE) {
+        return legacy::filesystem(target.as_fd(), fstype, source, parameters, attributes);
+    }
     let context = mount::fsopen(fstype, FsOpenFlags::FSOPEN_CLOEXEC).at(At::FilesystemType)?;
     if !source.is_empty() {
         mount::fsconfig_set_string(&context, c"source", source).at(At::Parameter)?;
@@ -68,8 +72,7 @@ pub fn filesystem(
     if copy_up {
         copy::tree(&target, &tree)?;
         let set = attributes & sys::MOUNT_ATTR_RDONLY;
-        sys::mount_setattr(&tree, MountAttr { set, ..Default::default() }, false)
-            .at(At::Attributes)?;
+        change(&tree, MountAttr { set, ..Default::default() }, false).at(At::Attributes)?;
     }
     propagate(&tree, settings.propagation)
 }
@@ -87,9 +90,9 @@ pub fn bind(
     let kind = kind_of(&tree).at(At::OpenSource)?;
     let target = resolve::target(root, settings.target, kind, settings.resolve_flags())?;
     refuse_procfs(&target, settings)?;
-    sys::mount_setattr(&tree, own, false).at(At::Attributes)?;
-    sys::mount_setattr(&tree, below, true).at(At::Attributes)?;
     attach(&tree, &target)?;
+    change(&tree, own, false).at(At::Attributes)?;
+    change(&tree, below, true).at(At::Attributes)?;
     propagate(&tree, settings.propagation)
 }
 
@@ -97,7 +100,15 @@ pub fn bind(
 pub fn set_attributes(root: BorrowedFd<'_>, path: &CStr, set: u64) -> Outcome {
     let mount = resolve::open(root, path, OFlags::PATH, ResolveFlags::empty()).at(At::Resolve)?;
     let attr = MountAttr { set, ..Default::default() };
-    sys::mount_setattr(&mount, attr, false).at(At::Attributes)
+    change(&mount, attr, false).at(At::Attributes)
+}
+
+/// mount_setattr(2) on an attached mount; before Linux 5.12 what mount(2) can do of it.
+pub fn change(mounted: impl AsFd, attr: MountAttr, recursive: bool) -> Result<(), Errno> {
+    match sys::mount_setattr(mounted.as_fd(), attr, recursive) {
+        Err(Errno::NOSYS) => legacy::change(mounted.as_fd(), attr, recursive),
+        result => result,
+    }
 }
 
 /// A detached copy of a mount, and with `recursive` of those below it.
@@ -180,5 +191,5 @@ fn propagate(tree: &OwnedFd, propagation: u32) -> Outcome {
     let recursive = propagation & sys::MS_REC != 0;
     let attr =
         MountAttr { propagation: u64::from(propagation & !sys::MS_REC), ..Default::default() };
-    sys::mount_setattr(tree.as_fd(), attr, recursive).at(At::SetPropagation)
+    change(tree, attr, recursive).at(At::SetPropagation)
 }

@@ -8,15 +8,16 @@ use crate::{
     console, device, home, hook, identity, loopback, mask, mount, namespace, pivot, program,
     resolve, start, sys, sysctl,
 };
+use core::ffi::CStr;
 use creel_wire::message::{At, Kind, Message};
 use creel_wire::{Plan, Step};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::ResolveFlags;
+use rustix::fs::{OFlags, ResolveFlags};
 use rustix::io::Errno;
 use rustix::process;
 
 /// What the steps hand on to later steps.
-pub struct Container {
+pub struct Container<'a> {
     pub channel: Channel,
     /// The mount of the container's root, from [`Step::Root`] on.
     root: Option<OwnedFd>,
@@ -32,9 +33,11 @@ pub struct Container {
     pub home: Buffer,
     /// The working directory could not be entered as root: the user may be allowed to.
     pub directory_denied: bool,
+    /// The filter that [`Step::Execute`] installs: flags and program.
+    pub filter: Option<(u32, &'a [u8])>,
 }
 
-impl Container {
+impl Container<'_> {
     /// The root file system; the container's own `/` where the plan has no root step (exec).
     pub fn root(&mut self) -> Result<BorrowedFd<'_>, Failure> {
         if self.root.is_none() {
@@ -46,6 +49,16 @@ impl Container {
     /// What waits for `start`, and what comes after it, needs no descriptor of a directory.
     fn forget_directories(&mut self) {
         (self.root, self.empty, self.null, self.proc) = (None, None, None, None);
+    }
+
+    /// A mount over the root itself is the root from then on: `..` at the root leads to what lies on top of it.
+    fn step_onto_root(&mut self, target: &CStr) -> Outcome {
+        if target.is_empty() {
+            let flags = OFlags::PATH | OFlags::DIRECTORY;
+            let top = resolve::open(self.root()?, c"..", flags, ResolveFlags::empty());
+            self.set_root(top.at(At::OpenRoot)?);
+        }
+        Ok(())
     }
 
     pub fn set_root(&mut self, root: OwnedFd) {
@@ -65,6 +78,7 @@ pub fn run(plan: Plan<'_>) -> ! {
         program: Buffer::new(),
         home: Buffer::new(),
         directory_denied: false,
+        filter: None,
     };
     let mut last = 0;
     for (index, step) in plan.steps().enumerate() {
@@ -82,7 +96,7 @@ pub fn run(plan: Plan<'_>) -> ! {
     sys::exit(1)
 }
 
-fn carry_out(c: &mut Container, index: u32, step: Step<'_>) -> Outcome {
+fn carry_out<'a>(c: &mut Container<'a>, index: u32, step: Step<'a>) -> Outcome {
     match step {
         Step::CloseFrom { first } => sys::close_on_exec_from(first).at(At::Call),
         Step::NonDumpable {} => {
@@ -111,6 +125,8 @@ fn carry_out(c: &mut Container, index: u32, step: Step<'_>) -> Outcome {
         Step::ResetSignals {} => sys::reset_signals().at(At::Call),
         Step::Propagation { flags } => mount::propagation_of_slash(flags).at(At::Call),
         Step::Root { path } => pivot::enter_root(c, path),
+        Step::EnterRoot { root } => pivot::enter_open_root(sys::borrow(root)),
+        Step::OpenRoot { path } => pivot::open_root(c, path),
         Step::MountFilesystem {
             target,
             fstype,
@@ -121,7 +137,8 @@ fn carry_out(c: &mut Container, index: u32, step: Step<'_>) -> Outcome {
             flags,
         } => {
             let settings = mount::Settings { target, propagation, flags };
-            mount::filesystem(c.root()?, &settings, fstype, source, parameters, attributes)
+            mount::filesystem(c.root()?, &settings, fstype, source, parameters, attributes)?;
+            c.step_onto_root(target)
         }
         Step::MountBind {
             target,
@@ -138,7 +155,8 @@ fn carry_out(c: &mut Container, index: u32, step: Step<'_>) -> Outcome {
             let own = sys::MountAttr { set, clear, ..Default::default() };
             let below =
                 sys::MountAttr { set: recursive_set, clear: recursive_clear, ..Default::default() };
-            mount::bind(c.root()?, &settings, source, recursive, own, below)
+            mount::bind(c.root()?, &settings, source, recursive, own, below)?;
+            c.step_onto_root(target)
         }
         Step::MountAttributes { target, set } => mount::set_attributes(c.root()?, target, set),
         Step::Device { path, mode, major, minor, uid, gid } => {
@@ -162,8 +180,8 @@ fn carry_out(c: &mut Container, index: u32, step: Step<'_>) -> Outcome {
         Step::ReadonlyPath { path } => mask::read_only(c.root()?, path),
         Step::MaskPath { path } => mask::hide(c, path),
         Step::ReadonlyRoot {} => mask::read_only_root(c.root()?),
-        Step::Console { uid, gid, rows, columns, device } => {
-            console::open(c, console::Settings { uid, gid, rows, columns, device })
+        Step::Console { uid, rows, columns, device } => {
+            console::open(c, console::Settings { uid, rows, columns, device })
         }
         Step::Home { uid } => home::find(c, uid),
         Step::NoNewPrivileges {} => rustix::thread::set_no_new_privs(true).at(At::Call),
@@ -195,7 +213,10 @@ fn carry_out(c: &mut Container, index: u32, step: Step<'_>) -> Outcome {
             c.channel = start::await_start(listener)?;
             Ok(())
         }
-        Step::Seccomp { flags, program } => sys::install_filter(flags, program).at(At::Call),
+        Step::Seccomp { flags, program } => {
+            c.filter = Some((flags, program));
+            Ok(())
+        }
         Step::Execute { arguments, environment } => program::execute(c, arguments, environment),
         Step::_Lifetime(never, _) => match never {},
     }

@@ -90,6 +90,27 @@ pub enum Error {
         /// The container's directory.
         path: PathBuf,
     },
+    /// Some process did not freeze in time.
+    NotFrozen {
+        /// The container's directory.
+        path: PathBuf,
+    },
+    /// A limit of memory below what is in use, where `checkBeforeUpdate` asks to see to that.
+    BelowUsage {
+        /// The limit, in bytes.
+        limit: u64,
+        /// What is in use, in bytes.
+        usage: u64,
+    },
+    /// A cgroup below the container's that cannot be.
+    SubCgroup {
+        /// What was given.
+        given: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// No hierarchy of the host can freeze.
+    NoFreezer,
     /// A limit cannot be written.
     Write {
         /// The file.
@@ -219,8 +240,35 @@ impl fmt::Display for Error {
             Error::Frozen { path } => {
                 write!(f, "cgroup {} is frozen; thaw it or its parent first", path.display())
             }
-            Error::Write { path, value, json_path, .. } => {
-                write!(f, "{json_path}: write {value:?} to {}", path.display())
+            Error::NotFrozen { path } => write!(
+                f,
+                "not every process of cgroup {} froze in time, so they were thawed; \
+                 one may hang in the kernel",
+                path.display()
+            ),
+            Error::BelowUsage { limit, usage } => write!(
+                f,
+                "linux.resources.memory.limit: {limit} is below the {usage} bytes in use, \
+                 and checkBeforeUpdate is true"
+            ),
+            Error::SubCgroup { given, reason } => write!(
+                f,
+                "{given:?} is not a sub cgroup path: {reason}; \
+                 allowed is [controller[,controller]:]path below the container's cgroup"
+            ),
+            Error::NoFreezer => write!(f, "this host has no cgroup controller freezer"),
+            Error::Write { path, value, json_path, source } => {
+                write!(f, "{json_path}: write {value:?} to {}", path.display())?;
+                let is_memory = json_path.starts_with("linux.resources.memory.");
+                match source.raw_os_error() {
+                    Some(libc::EBUSY) if is_memory => {
+                        write!(f, " (more is in use and cannot be freed)")
+                    }
+                    Some(libc::EINVAL) if is_memory => {
+                        write!(f, " (memory and swap together may not be less than memory)")
+                    }
+                    _ => Ok(()),
+                }
             }
             Error::NotEnabled { controller, path, json_path } => write!(
                 f,
@@ -282,6 +330,10 @@ impl std::error::Error for Error {
             | Error::TooManyDeviceRules { .. }
             | Error::Occupied { .. }
             | Error::Frozen { .. }
+            | Error::NotFrozen { .. }
+            | Error::NoFreezer
+            | Error::SubCgroup { .. }
+            | Error::BelowUsage { .. }
             | Error::NotEnabled { .. }
             | Error::NoSuchFile { .. }
             | Error::Gone { .. }

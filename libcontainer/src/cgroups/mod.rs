@@ -23,22 +23,27 @@ mod kill;
 mod layout;
 mod mountinfo;
 mod mounts;
+mod oom;
 mod path;
 mod pids;
 mod plan;
 mod record;
 mod remove;
 mod resources;
+pub mod stats;
 pub mod systemd;
+mod update;
 
 pub use cgroup::Cgroup;
 pub use devices::{Filter, Rule};
 pub use error::Error;
 pub use layout::{Hierarchy, Layout, OwnCgroups};
 pub use mounts::CgroupMount;
+pub use oom::{Happened, OomWatch};
 pub use path::needs_own_cgroups;
 pub use plan::{Directory, IfMissing, Ignored, Kind, Plan, Request, Write, plan, plan_systemd};
 pub use record::{Driver, Record};
+pub use update::Update;
 
 #[cfg(test)]
 mod tests;

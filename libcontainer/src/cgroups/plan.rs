@@ -119,6 +119,13 @@ pub struct Ignored {
     pub reason: &'static str,
 }
 
+/// `linux.resources.memory.swappiness is ignored: cgroup2 has no such setting`.
+impl std::fmt::Display for Ignored {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} is ignored: {}", self.json_path, self.reason)
+    }
+}
+
 impl Directory {
     /// The absolute path of the container's directory.
     pub fn path(&self) -> PathBuf {

@@ -10,7 +10,9 @@ use crate::process::conversation::{Conversation, Event};
 use crate::process::identity::Identity;
 use crate::process::launch::{Init, Launch, launch};
 use crate::process::{StepError, wait};
+use crate::seccomp::Installable;
 use crate::state::{self, Entry, Record, RunningProcess, StartStep};
+use creel_wire::owned::Step;
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, listen, socket,
 };
@@ -281,11 +283,13 @@ impl Opened {
                 self.hook_states.push((status, File::from(copy)));
                 Ok(memfd)
             }
-            Descriptor::Conversation | Descriptor::Process => Err(Error::io(
-                "open a descriptor of the plan",
-                "",
-                io::Error::from_raw_os_error(libc::EINVAL),
-            )),
+            Descriptor::Conversation | Descriptor::Process | Descriptor::ProcessRoot => {
+                Err(Error::io(
+                    "open a descriptor of the plan",
+                    "",
+                    io::Error::from_raw_os_error(libc::EINVAL),
+                ))
+            }
         }
     }
 
@@ -397,6 +401,7 @@ fn record(spec: &Spec, request: &Request, plan: &Plan) -> Record {
         owner: nix::unistd::geteuid().as_raw(),
         annotations: spec.annotations().clone().unwrap_or_default().into_iter().collect(),
         cgroup: plan.cgroup.record(),
+        resources: spec.linux().as_ref().and_then(|l| l.resources().clone()).unwrap_or_default(),
         namespaces,
         joined_pid: plan.second_process,
         no_new_keyring: request.no_new_keyring,
@@ -404,8 +409,19 @@ fn record(spec: &Spec, request: &Request, plan: &Plan) -> Record {
         poststop: Hook::all("poststop", hooks.and_then(|hooks| hooks.poststop().as_ref())),
         process,
         start_steps: StartStep::of_plan(&plan.inside),
+        seccomp: installable(&plan.inside),
         init: None,
     }
+}
+
+/// The filter that exec installs as well.
+fn installable(steps: &[plan::Planned]) -> Option<Installable> {
+    steps.iter().find_map(|planned| match &planned.step {
+        Step::Seccomp { flags, program } => {
+            Some(Installable { flags: *flags, program: program.clone() })
+        }
+        _ => None,
+    })
 }
 
 /// Whole when it appears, and without a newline: engines read it as soon as it is there.

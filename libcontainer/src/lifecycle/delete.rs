@@ -24,6 +24,9 @@ impl Container {
     /// [`Error::Status`] when it runs and `force` is not given; [`Error::StillRunning`] when it cannot be
     /// killed. What could not be removed stays entered, so that delete can be repeated.
     pub fn delete(&self, force: bool) -> Result<(), Error> {
+        if force {
+            self.kill_before_lock();
+        }
         let entry = self.store.lock(&self.id)?;
         let record = match entry.load() {
             Ok(record) => record,
@@ -42,6 +45,15 @@ impl Container {
             _ => return Err(Error::Status { action: "delete", id: self.id.clone(), status }),
         }
         clean_up(entry, &record, true)
+    }
+
+    /// A `start` that waits for a hook inside holds the lock for as long as the hook runs; it ends with the container.
+    fn kill_before_lock(&self) {
+        let Ok(record) = self.store.read(&self.id) else { return };
+        if let Some(Ok(Some(process))) = record.init.map(|init| init.identity.open()) {
+            // What goes wrong is seen under the lock, where it is tried again.
+            let _ = crate::sys::send_signal(process.as_fd(), libc::SIGKILL);
+        }
     }
 
     fn end(&self, record: &Record) -> Result<(), Error> {

@@ -30,7 +30,10 @@ impl Container {
             .map_err(|source| Error::io("reach the waiting process of", entry.path(), source))?;
         go(&conversation)?;
         let outcome = follow(&conversation, |report| failed_start(&record, report));
-        entry.mark_started()?;
+        if let Err(error) = entry.mark_started() {
+            // It runs all the same, and is seen to.
+            log::warn!("{error}");
+        }
         outcome?;
         // However long the hooks take, the container can be deleted meanwhile.
         drop(entry);

@@ -3,6 +3,7 @@
 use super::{Container, Runtime};
 use crate::error::Error;
 use crate::owner::user_name;
+use crate::process::image::is_still_init;
 use crate::state::{Record, State, Status, StoreError};
 use std::os::fd::OwnedFd;
 
@@ -63,12 +64,16 @@ pub(super) fn status(record: &Record, waits_for_start: bool) -> Result<Status, E
     if !alive {
         return Ok(Status::Stopped);
     }
-    if waits_for_start {
-        return Ok(Status::Created);
-    }
+    // A `start` that was killed may not have got to mark it as started.
+    let is_still_init = || record.init.is_some_and(|init| is_still_init(init.identity.pid));
+    let is_created = waits_for_start && is_still_init();
     let frozen = match record.open_cgroup()? {
         Some(cgroup) => cgroup.is_frozen()?,
         None => false,
     };
-    Ok(if frozen { Status::Paused } else { Status::Running })
+    Ok(match (frozen, is_created) {
+        (true, _) => Status::Paused,
+        (false, true) => Status::Created,
+        (false, false) => Status::Running,
+    })
 }

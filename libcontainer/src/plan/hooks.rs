@@ -46,10 +46,12 @@ pub(super) fn before_pivot(script: &mut Script, spec: &Spec) -> Result<Vec<Hook>
     #[allow(deprecated)] // prestart is deprecated in the spec and still used everywhere.
     let mut outside = Hook::all("prestart", hooks.prestart().as_ref());
     outside.extend(Hook::all("createRuntime", hooks.create_runtime().as_ref()));
-    if !outside.is_empty() {
+    let inside = Hook::all("createContainer", hooks.create_container().as_ref());
+    // Those inside need it too: where nothing else is waited for (cgroup2), limits and the state that they read may
+    // not be there yet.
+    if !outside.is_empty() || !inside.is_empty() {
         script.push("hooks", Step::AwaitHooks {});
     }
-    let inside = Hook::all("createContainer", hooks.create_container().as_ref());
     add_inside(script, inside, "creating")?;
     Ok(outside)
 }
@@ -80,4 +82,20 @@ fn add_inside(
         script.push(hook.origin, step);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nothing else makes creel-init wait for the state and the limits where it is cloned into its cgroup.
+    #[test]
+    fn a_hook_inside_waits_for_the_library() {
+        let hooks = r#"{"ociVersion": "1.0.2", "hooks": {"createContainer": [{"path": "/hook"}]}}"#;
+        let spec: Spec = serde_json::from_str(hooks).unwrap();
+        let mut script = Script::new();
+        assert_eq!(before_pivot(&mut script, &spec).unwrap(), []);
+        let steps: Vec<_> = script.steps.iter().map(|planned| &planned.step).collect();
+        assert!(matches!(steps[..], [Step::AwaitHooks {}, Step::Hook { .. }]), "{steps:?}");
+    }
 }

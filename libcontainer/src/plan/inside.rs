@@ -6,7 +6,7 @@ use super::namespaces::{Namespace, Namespaces};
 use super::process::Identity;
 use super::{
     Descriptor, Host, Plan, PlanError, Request, Script, devices, hooks, inside_path, mounts,
-    process, text,
+    process, seccomp, text,
 };
 use crate::cgroups;
 use creel_wire::owned::Step;
@@ -18,23 +18,27 @@ const MS_SLAVE: u32 = 0x8_0000;
 const MS_PRIVATE: u32 = 0x4_0000;
 
 pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, PlanError> {
-    let namespaces = Namespaces::of(spec)?;
+    let namespaces = Namespaces::of(spec);
     let cgroup = plan_cgroup(spec, request, host)?;
     let process = spec.process().clone().unwrap_or_default();
     // systemd wants a process to put into the cgroup that it makes.
     let is_v2 = matches!(host.cgroups, cgroups::Layout::V2 { .. });
     let clone_into_cgroup = is_v2 && cgroup.unit.is_none();
     let mut script = Script::new();
+    script.warnings.extend(cgroup.ignored.iter().map(ToString::to_string));
 
     enter(&mut script, request, &namespaces, clone_into_cgroup);
     name(&mut script, spec, &namespaces)?;
     let create_hooks = build_root(&mut script, spec, request, &namespaces, &cgroup, &process)?;
     close_root(&mut script, spec)?;
-    let identity = Identity::of(&process, host)?;
+    let filter = seccomp::compile(spec)?;
+    let mut identity = Identity::of(&process, host)?;
+    seccomp::keep_right(&mut identity.capabilities, filter.as_ref(), &process, host);
     script.warnings.extend(identity.warnings.iter().cloned());
     let outer_limits = namespaces.has(Namespace::User);
     become_process(&mut script, &process, &identity, outer_limits)?;
     wait_for_start(&mut script, spec, request)?;
+    seccomp::install(&mut script, filter.as_ref());
     execute(&mut script, &process)?;
 
     Ok(Plan {
@@ -123,18 +127,20 @@ fn build_root(
     process: &Process,
 ) -> Result<Vec<hooks::Hook>, PlanError> {
     let root = rootfs(spec, &request.bundle);
+    let path = text("root.path", root.into_os_string().into_encoded_bytes())?;
     script.push("", Step::Umask { mask: 0 });
     if namespaces.has(Namespace::Mount) {
-        script
-            .push("linux.rootfsPropagation", Step::Propagation { flags: outer_propagation(spec)? });
+        let flags = outer_propagation(spec)?;
+        script.push("linux.rootfsPropagation", Step::Propagation { flags });
+        script.push("root.path", Step::Root { path });
+    } else {
+        script.push("root.path", Step::OpenRoot { path });
     }
-    script.push(
-        "root.path",
-        Step::Root { path: text("root.path", root.into_os_string().into_encoded_bytes())? },
-    );
     let cgroup_namespace = namespaces.has(Namespace::Cgroup);
     mounts::plan(script, spec, request, cgroup, cgroup_namespace)?;
     devices::plan(script, spec, namespaces.has(Namespace::User))?;
+    // Not for hooks, whose files must not be everybody's.
+    script.push("", Step::Umask { mask: 0o022 });
     let cwd = path_text(process.cwd());
     script.push("process.cwd", Step::MakeDirectory { path: inside_path("process.cwd", &cwd)? });
 

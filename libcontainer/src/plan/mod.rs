@@ -11,6 +11,8 @@ mod mount_options;
 mod mounts;
 mod namespaces;
 mod process;
+mod seccomp;
+mod unsupported;
 
 use crate::cgroups;
 use creel_wire::Slot;
@@ -70,6 +72,8 @@ pub enum Descriptor {
     HookState(&'static str),
     /// A descriptor of the process being joined.
     Process,
+    /// The root directory of the process being joined.
+    ProcessRoot,
 }
 
 /// One step of the inside part and the place in config.json that asked for it.
@@ -117,7 +121,11 @@ pub struct Plan {
 }
 
 /// Plans a start.
+///
+/// # Errors
+/// [`PlanError`] for a value that cannot be carried out, or not yet; it names the place in config.json.
 pub fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, PlanError> {
+    unsupported::refuse(spec)?;
     inside::plan(spec, request, host)
 }
 
@@ -140,6 +148,8 @@ pub enum PlanError {
     },
     /// The cgroup part of config.json.
     Cgroup(cgroups::Error),
+    /// A profile that cannot become a filter.
+    Seccomp(crate::seccomp::Error),
 }
 
 impl fmt::Display for PlanError {
@@ -152,6 +162,7 @@ impl fmt::Display for PlanError {
                 write!(f, "{json_path}: {found:?} is not supported; {allowed}")
             }
             PlanError::Cgroup(_) => f.write_str("cgroup"),
+            PlanError::Seccomp(error) => error.fmt(f),
         }
     }
 }
@@ -160,7 +171,7 @@ impl std::error::Error for PlanError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             PlanError::Cgroup(source) => Some(source),
-            PlanError::Nul { .. } | PlanError::Unsupported { .. } => None,
+            PlanError::Nul { .. } | PlanError::Unsupported { .. } | PlanError::Seccomp(_) => None,
         }
     }
 }
@@ -214,3 +225,6 @@ fn inside_path(json_path: &str, path: &str) -> Result<Text, PlanError> {
     }
     text(json_path, parts.join("/"))
 }
+
+#[cfg(test)]
+mod tests;

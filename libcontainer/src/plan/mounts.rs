@@ -87,6 +87,11 @@ impl One {
             flags: self.proc_flags(),
         };
         script.push(self.origin.as_str(), step);
+        for word in &self.options.parameters {
+            script
+                .warnings
+                .push(format!("{}.options: {word:?} has no effect on a bind", self.origin));
+        }
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Which namespaces are made, which are joined, and when.
 
-use super::{Descriptor, PlanError, Script};
+use super::{Descriptor, Script};
 use creel_wire::owned::Step;
 use oci_spec::runtime::{LinuxNamespaceType, Spec};
 use serde::{Deserialize, Serialize};
@@ -83,19 +83,12 @@ pub(super) struct Namespaces {
 }
 
 impl Namespaces {
-    pub(super) fn of(spec: &Spec) -> Result<Self, PlanError> {
+    pub(super) fn of(spec: &Spec) -> Self {
         let mut namespaces = Namespaces::default();
         let listed = spec.linux().as_ref().and_then(|linux| linux.namespaces().as_ref());
         for (index, listed) in listed.into_iter().flatten().enumerate() {
             let namespace = Namespace::of(listed.typ());
             let origin = format!("linux.namespaces[{index}]");
-            if namespace == Namespace::Time {
-                return Err(PlanError::Unsupported {
-                    json_path: format!("{origin}.type"),
-                    found: namespace.file().to_owned(),
-                    allowed: "mount, cgroup, uts, ipc, user, pid and network are supported so far",
-                });
-            }
             match listed.path().as_ref().filter(|path| !path.as_os_str().is_empty()) {
                 Some(path) => {
                     namespaces.joined.push(Join { namespace, path: path.clone(), origin })
@@ -103,7 +96,7 @@ impl Namespaces {
                 None => namespaces.new.push(namespace),
             }
         }
-        Ok(namespaces)
+        namespaces
     }
 
     pub(super) fn has(&self, namespace: Namespace) -> bool {

@@ -4,6 +4,7 @@ use super::conversation::Report;
 use crate::plan::Planned;
 use creel_wire::message::At;
 use creel_wire::owned::Step;
+use creel_wire::step::mount_flags;
 use nix::errno::Errno;
 use std::fmt;
 use std::io;
@@ -95,7 +96,10 @@ impl StepError {
     }
 
     fn execute(&self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
-        write!(f, "exec {name:?}")
+        match self.at {
+            At::Filter => f.write_str("linux.seccomp: installing the filter"),
+            _ => write!(f, "exec {name:?}"),
+        }
     }
 
     fn what(&self, f: &mut fmt::Formatter<'_>, step: &Step) -> fmt::Result {
@@ -111,7 +115,7 @@ impl StepError {
             Step::Device { path, .. } => self.made(f, "device", &path.display()),
             Step::Symlink { path, .. } => self.made(f, "link", &path.display()),
             Step::Hook { path, .. } => self.hook(f, &path.display()),
-            Step::Root { path } => write!(f, "root file system {}", path.display()),
+            Step::Root { path } | Step::OpenRoot { path } => write!(f, "root file system {}", path.display()),
             Step::MaskPath { .. } if self.at == At::NullDevice => {
                 f.write_str("the container's /dev/null is not the null device, so nothing can be masked with it")
             }
@@ -132,10 +136,14 @@ impl StepError {
             }
             Step::Hostname { name } => write!(f, "setting the hostname to {:?}", name.display()),
             Step::JoinNamespace { .. } => f.write_str("joining the namespace"),
+            Step::EnterPidNamespace {} => f.write_str("making a process in the pid namespace"),
             Step::Capabilities { .. } => f.write_str("setting the capabilities"),
             Step::Console { .. } => f.write_str("opening the container's terminal in its /dev/pts"),
-            Step::Seccomp { .. } => f.write_str("installing the seccomp filter"),
             Step::PivotRoot {} => f.write_str("pivot_root"),
+            Step::MoveRoot {} if self.at == At::Detach => {
+                write!(f, "detaching the host's {} (--no-pivot)", self.text)
+            }
+            Step::MoveRoot {} => f.write_str("moving the root (--no-pivot)"),
             other => write!(f, "{other:?}"),
         }
     }
@@ -187,6 +195,7 @@ impl StepError {
             (Step::MountBind { .. }, At::OpenSource) if self.is(Errno::ENOENT) => {
                 "make it on the host, or take the mount out"
             }
+            (_, At::Attributes) if self.is(Errno::ENOSYS) => "this option needs Linux 5.12",
             (Step::Root { .. }, _) if self.is(Errno::ENOTDIR) => "root.path has to be a directory",
             (Step::PivotRoot {}, _) if self.is(Errno::EINVAL) => {
                 "on an initramfs the root cannot be pivoted: use --no-pivot"
@@ -194,7 +203,12 @@ impl StepError {
             (Step::Rlimit { .. }, _) if self.is(Errno::EPERM) => {
                 "a hard limit above creel's own needs CAP_SYS_RESOURCE"
             }
-            (Step::MountFilesystem { .. }, At::Resolve) if self.is(Errno::ELOOP) => {
+            (Step::EnterPidNamespace {}, _) if self.is(Errno::EAGAIN) => {
+                "the container may have no more, see linux.resources.pids.limit"
+            }
+            (Step::MountFilesystem { flags, .. }, At::Resolve)
+                if self.is(Errno::ELOOP) && flags & mount_flags::NO_SYMLINKS != 0 =>
+            {
                 "/proc and /sys have to be directories, not symbolic links"
             }
             (Step::FindProgram { .. }, At::NotInPath) => {
@@ -206,6 +220,13 @@ impl StepError {
             (Step::FindProgram { .. }, _) => {
                 "process.args[0] has to be a file that process.user may execute"
             }
+            (Step::Execute { .. }, At::Filter) if self.is(Errno::EINVAL) => {
+                "the kernel lacks one of linux.seccomp.flags, or was built without CONFIG_SECCOMP_FILTER"
+            }
+            (Step::Execute { .. }, At::Filter) if self.is(Errno::EACCES) => {
+                "without process.noNewPrivileges creel needs CAP_SYS_ADMIN for it"
+            }
+            (Step::Execute { .. }, At::Filter) => return None,
             (Step::Execute { .. }, _) if self.is(Errno::ENOEXEC) => {
                 "it is neither a program for this architecture nor a script with #! in its first line"
             }

@@ -11,6 +11,9 @@ use std::os::fd::{AsFd, OwnedFd};
 /// creel-init, built by build.rs.
 static PROGRAM: &[u8] = include_bytes!(env!("CREEL_INIT"));
 
+/// What its memfd is called; so a process that still is creel-init can be told from one that has gone on.
+const NAME: &CStr = c"creel-init";
+
 /// `MFD_EXEC`, since Linux 6.3.
 const MFD_EXEC: u32 = 0x10;
 
@@ -19,12 +22,19 @@ const MFD_EXEC: u32 = 0x10;
 pub(crate) fn program() -> io::Result<OwnedFd> {
     let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
     let executable = flags | MFdFlags::from_bits_retain(MFD_EXEC);
-    let memfd = match memfd_create(c"creel-init", executable) {
+    let memfd = match memfd_create(NAME, executable) {
         // Before 6.3 the flag is unknown and every memfd can be executed.
-        Err(Errno::EINVAL) => memfd_create(c"creel-init", flags),
+        Err(Errno::EINVAL) => memfd_create(NAME, flags),
         result => result,
     }?;
     fill(memfd, PROGRAM)
+}
+
+/// Whether a process has not executed anything since creel-init (proc_pid_exe(5)). One that may not be looked
+/// at counts as not having.
+pub(crate) fn is_still_init(pid: i32) -> bool {
+    let Ok(program) = std::fs::read_link(format!("/proc/{pid}/exe")) else { return true };
+    program.as_os_str().as_encoded_bytes().starts_with(&[b"/memfd:", NAME.to_bytes()].concat())
 }
 
 /// A sealed memfd with these bytes.

@@ -9,4 +9,4 @@ pub(crate) mod wait;
 
 pub use failure::StepError;
 pub use launch::LaunchError;
-pub use wait::Exit;
+pub use wait::{Exit, keep_exit_statuses};

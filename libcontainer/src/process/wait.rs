@@ -23,6 +23,12 @@ impl Exit {
     }
 }
 
+/// Gives SIGCHLD its default action, for a program to call when it begins. Whoever started the program may have
+/// left it ignored, and then the kernel throws the statuses away that are waited for here (waitid(2), notes).
+pub fn keep_exit_statuses() {
+    crate::sys::default_child_signal();
+}
+
 /// Waits for a child to end and reaps it.
 pub(crate) fn wait(pidfd: BorrowedFd<'_>) -> io::Result<Exit> {
     loop {

@@ -2,14 +2,14 @@
 //!
 //! The common start takes the straight way: one typed parse. Only when that fails, or when the
 //! result is one of the few that oci-spec reads wrongly, the text is parsed a second time as plain
-//! JSON, repaired (see [`repair`](super::repair)) and typed again with its paths tracked, so that
-//! an error can say where it stands.
+//! JSON, repaired (see [`repair`](super::repair)), written anew and typed again. There each value has
+//! a line of its own, so that the line of an error says where in the document it stands.
 
 use std::{borrow::Cow, fmt};
 
-use oci_spec::runtime::{Process, Spec};
+use oci_spec::runtime::{LinuxResources, Process, Spec};
 use serde::de::DeserializeOwned;
-use serde_json::{Value, error::Category};
+use serde_json::Value;
 
 use super::{json_path, repair, tidy, warning::Warnings};
 
@@ -71,8 +71,7 @@ pub fn parse_spec(text: &[u8]) -> Result<(Spec, Warnings), ParseError> {
         Ok(spec) if is_object(text) && !repair::pids_may_be_misread(&spec) => {
             (spec, Warnings::new())
         }
-        Ok(_) => parse_repaired(text, repair::spec)?,
-        Err(error) => parse_again(text, error, repair::spec)?,
+        _ => parse_repaired(text, repair::spec)?,
     };
     tidy::spec(&mut spec);
     Ok((spec, warnings))
@@ -89,11 +88,25 @@ pub fn parse_process(text: &[u8]) -> Result<(Process, Warnings), ParseError> {
     };
     let (mut process, warnings) = match serde_json::from_slice::<Process>(text) {
         Ok(process) if is_object(text) => (process, Warnings::new()),
-        Ok(_) => parse_repaired(text, repair_alone)?,
-        Err(error) => parse_again(text, error, repair_alone)?,
+        _ => parse_repaired(text, repair_alone)?,
     };
     tidy::process(&mut process);
     Ok((process, warnings))
+}
+
+/// Reads a `linux.resources` object alone, as `update --resources` is given one.
+///
+/// # Errors
+/// As [`parse_spec`].
+pub fn parse_resources(text: &[u8]) -> Result<LinuxResources, ParseError> {
+    let repair_alone = |document: &mut Value, _: &mut Warnings| {
+        repair::strip_nulls(document);
+        repair::resources(document);
+    };
+    // Rarely called and never long: the repair is always made.
+    let (mut resources, _) = parse_repaired(text, repair_alone)?;
+    tidy::resources(&mut resources);
+    Ok(resources)
 }
 
 /// serde also takes an array of a struct's members in order for the struct.
@@ -101,20 +114,7 @@ fn is_object(text: &[u8]) -> bool {
     text.trim_ascii_start().first() == Some(&b'{')
 }
 
-/// The second way, after the typed parse failed with `error`.
-fn parse_again<T: DeserializeOwned>(
-    text: &[u8],
-    error: serde_json::Error,
-    repair: impl FnOnce(&mut Value, &mut Warnings),
-) -> Result<(T, Warnings), ParseError> {
-    match error.classify() {
-        Category::Data => parse_repaired(text, repair),
-        Category::Syntax | Category::Eof | Category::Io => {
-            Err(ParseError::Syntax { source: error })
-        }
-    }
-}
-
+/// The second way, after the typed parse failed or read something wrongly.
 fn parse_repaired<T: DeserializeOwned>(
     text: &[u8],
     repair: impl FnOnce(&mut Value, &mut Warnings),
@@ -127,28 +127,45 @@ fn parse_repaired<T: DeserializeOwned>(
     }
     let mut warnings = Warnings::new();
     repair(&mut document, &mut warnings);
-    let typed = serde_path_to_error::deserialize::<_, T>(&document);
+    // Written with every value on a line of its own, so that the line of an error is a path.
+    let lines = serde_json::to_vec_pretty(&document);
+    let typed = lines.and_then(|lines| serde_json::from_slice::<T>(&lines));
     let typed = typed.map_err(|error| explain(&document, &error))?;
     Ok((typed, warnings))
 }
 
 /// Turns serde's one sentence into the three things a user needs: where, what, and what instead.
-fn explain(document: &Value, error: &serde_path_to_error::Error<serde_json::Error>) -> ParseError {
-    let (path, found) = json_path::locate(document, error.path());
-    let sentence = error.inner().to_string();
-    if let Some(name) = quoted_after(&sentence, "missing field ") {
-        return ParseError::Missing { path: json_path::member(&path, name) };
+fn explain(document: &Value, error: &serde_json::Error) -> ParseError {
+    let sentence = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let sentence = sentence.strip_suffix(&place).unwrap_or(&sentence);
+    let mut place = json_path::at_line(document, error.line());
+    if let Some(name) = quoted_after(sentence, "missing field ") {
+        return ParseError::Missing { path: json_path::member(&place.path, name) };
     }
-    let found = found.map_or_else(|| "nothing".to_owned(), shortened);
+    // The name of an object's first member, taken for the variant of an enumeration.
+    if quoted_after(sentence, "unknown variant ").is_some() && !place.value.is_string() {
+        place = json_path::at_line(document, error.line().saturating_sub(1));
+    }
+    // What oci-spec refuses after serde has read it is noticed one token late.
+    if place.closes && !sentence.starts_with("invalid length ") {
+        place = place.last_leaf().unwrap_or(place);
+    }
+    let found = shortened(place.value);
     let allowed = match sentence.split_once(", expected ") {
         Some((_, expected)) => in_words(expected),
-        None => Cow::Owned(sentence),
+        None if sentence.starts_with("Invalid execCPUAffinity") => {
+            Cow::Borrowed("a list of processors, such as \"0-3,7\"")
+        }
+        None => Cow::Borrowed(sentence),
     };
-    ParseError::Value { path, found, allowed: allowed.into_owned() }
+    ParseError::Value { path: place.path, found, allowed: allowed.into_owned() }
 }
 
+/// What stands between backticks after the lead.
 fn quoted_after<'s>(sentence: &'s str, lead: &str) -> Option<&'s str> {
-    sentence.strip_prefix(lead)?.strip_prefix('`')?.strip_suffix('`')
+    let (quoted, _) = sentence.strip_prefix(lead)?.strip_prefix('`')?.split_once('`')?;
+    Some(quoted)
 }
 
 /// Rust's names of types say nothing to who writes JSON.

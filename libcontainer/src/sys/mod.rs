@@ -12,5 +12,6 @@ pub(crate) use clone::{Child, CloneRequest, clone_and_exec};
 pub(crate) use pidfd::{namespace_kind, open as pidfd_open, own_received, send_signal};
 pub(crate) use terminal::{copy_window_size, standard_input, standard_output};
 pub(crate) use thread::{
-    capabilities, close_descriptors_at_exec, is_inheritable, seal_all, set_limit,
+    capabilities, close_descriptors_at_exec, default_child_signal, is_inheritable, seal_all,
+    set_limit,
 };

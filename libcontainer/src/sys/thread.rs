@@ -33,6 +33,12 @@ pub(crate) fn is_inheritable(number: RawFd) -> bool {
     flags >= 0 && flags & libc::FD_CLOEXEC == 0
 }
 
+/// signal(2): SIGCHLD has its default action from now on.
+pub(crate) fn default_child_signal() {
+    // SAFETY: no handler is installed. It fails only for numbers that are no signals.
+    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
+}
+
 /// close_range(2): the child keeps standard input, output and error alone, whatever the caller had open.
 pub(crate) fn close_descriptors_at_exec(command: &mut Command) {
     let close = || {

@@ -31,6 +31,7 @@ mod probe;
 mod runtime;
 mod skip;
 
+pub(crate) use self::probe::probe;
 pub(crate) use bundle::Bundle;
 pub(crate) use command::{Cmd, Output, wait_until};
 pub(crate) use config::{Config, DEFAULT_CAPABILITIES};

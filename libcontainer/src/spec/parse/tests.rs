@@ -64,6 +64,28 @@ fn an_error_says_where_what_and_what_instead() {
             json!({"net.x": 1}),
             "linux.sysctl[\"net.x\"]: found 1, allowed is a string",
         ),
+        (
+            "/process/execCPUAffinity",
+            json!({"initial": "0-3", "final": "x"}),
+            "process.execCPUAffinity.final: found \"x\", allowed is a list of processors, \
+             such as \"0-3,7\"",
+        ),
+        (
+            "/process/execCPUAffinity",
+            json!({"final": "0-3", "initial": "x"}),
+            "process.execCPUAffinity.initial: found \"x\", allowed is a list of processors, \
+             such as \"0-3,7\"",
+        ),
+        (
+            "/linux/personality",
+            json!({"domain": {"q": 1}}),
+            "linux.personality.domain: found {\"q\":1}, allowed is \"LINUX\" or \"LINUX32\"",
+        ),
+        (
+            "/linux/devices",
+            json!([["/dev/x"]]),
+            "linux.devices[0]: found [\"/dev/x\"], allowed is an object",
+        ),
         ("/root", json!("rootfs"), "root: found \"rootfs\", allowed is an object"),
     ];
     for (pointer, value, expected) in cases {

@@ -115,7 +115,7 @@ fn the_number_of_steps_has_to_fit() {
 
 #[test]
 fn an_unknown_tag_is_refused() {
-    for tag in [0, 47, 0x7fff_ffff, u32::MAX] {
+    for tag in [0, 10_000, 0x7fff_ffff, u32::MAX] {
         assert_eq!(refused(&step(tag, &Buffer::default())), DecodeError::Tag);
     }
 }

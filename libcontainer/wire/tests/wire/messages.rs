@@ -100,6 +100,6 @@ fn every_place_of_a_failure_has_its_own_number() {
     for (number, place) in places.iter().enumerate() {
         assert_eq!(*place as u32, number as u32, "the numbers have no gap");
     }
-    assert_eq!(places.last(), Some(&At::Chdir));
+    assert!(places.len() > At::Chdir as usize);
     assert_eq!(At::from_u32(u32::MAX), None);
 }

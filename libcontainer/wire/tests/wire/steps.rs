@@ -39,7 +39,7 @@ macro_rules! all {
 
 all! {
     NonDumpable {}
-    AwaitCgroup {}
+    AwaitAdmission {}
     JoinNamespace { namespace, kind }
     Unshare { flags }
     EnterPidNamespace {}
@@ -52,6 +52,8 @@ all! {
     ResetSignals {}
     Propagation { flags }
     Root { path }
+    OpenRoot { path }
+    EnterRoot { root }
     MountFilesystem { target, fstype, source, parameters, attributes, propagation, flags }
     MountBind {
         target, source, recursive, set, clear, recursive_set, recursive_clear, propagation, flags
@@ -68,7 +70,7 @@ all! {
     ReadonlyPath { path }
     MaskPath { path }
     ReadonlyRoot {}
-    Console { uid, gid, rows, columns, device }
+    Console { uid, rows, columns, device }
     Home { uid }
     NoNewPrivileges {}
     Rlimit { resource, soft, hard }
@@ -85,6 +87,7 @@ all! {
     Seccomp { flags, program }
     MakeDirectory { path }
     MountAttributes { target, set }
+    UserNamespaceRoot {}
     Execute { arguments, environment }
 }
 

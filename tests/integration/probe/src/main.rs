@@ -4,6 +4,7 @@
 //! file is enough.
 
 use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
 use std::time::Duration;
 use std::{env, fs, io, thread};
@@ -17,7 +18,7 @@ mod sys;
 mod tries;
 
 const USAGE: &str = "usage: probe COMMAND
-  report [read:PATH|write:PATH|make:PATH|exec:PATH|stat:PATH|mknod:PATH:b|c:MAJOR:MINOR]...
+  report [read:PATH|write:PATH|make:PATH|mkdir:PATH|exec:PATH|stat:PATH|mknod:PATH:b|c:MAJOR:MINOR]...
                      everything seen, as JSON on stdout
   write PATH TEXT    write a file
   echo TEXT...       print the words
@@ -56,6 +57,11 @@ fn command(words: &[&str]) -> io::Result<ExitCode> {
         ["spawn", rest @ ..] => {
             let _child = std::process::Command::new(words[0]).args(rest).spawn()?;
             thread::sleep(Duration::from_secs(600));
+        }
+        ["without", number_of_call, rest @ ..] => {
+            sys::refuse(number(number_of_call)?)?;
+            let (program, arguments) = rest.split_first().ok_or_else(|| io::Error::other(USAGE))?;
+            return Err(std::process::Command::new(program).args(arguments).exec());
         }
         ["hook", file, ..] => hook::record(file)?,
         ["hook-fail", file, ..] => return hook::record(file).map(|()| ExitCode::FAILURE),

@@ -22,3 +22,26 @@ pub(crate) fn session_keyring_name() -> Option<String> {
     let name = text.trim_end_matches('\0').splitn(5, ';').nth(4)?.to_owned();
     (!name.starts_with("_uid_ses.")).then_some(name)
 }
+
+/// From now on this process and what comes of it gets ENOSYS for one system call, as on a kernel that does
+/// not have it yet; seccomp(2). Needs CAP_SYS_ADMIN.
+pub(crate) fn refuse(call: u32) -> std::io::Result<()> {
+    let instruction =
+        |code: u32, jt: u8, jf: u8, k: u32| libc::sock_filter { code: code as u16, jt, jf, k };
+    let mut filter = [
+        instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+        instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, call),
+        instruction(
+            libc::BPF_RET | libc::BPF_K,
+            0,
+            0,
+            libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32,
+        ),
+        instruction(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
+    // SAFETY: the kernel copies `len` instructions from the array, which lives through the call.
+    let result =
+        unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) };
+    if result < 0 { Err(std::io::Error::last_os_error()) } else { Ok(()) }
+}

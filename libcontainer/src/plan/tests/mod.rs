@@ -1,0 +1,17 @@
+//! Plans for every kind of host, made without root. Whole plans are kept for the default configuration; the
+//! other tests show what one setting changes of it, and what has to come before what.
+
+mod cgroups;
+mod close;
+mod devices;
+mod exec;
+mod harness;
+mod hooks;
+mod mounts;
+mod namespaces;
+mod order;
+mod process;
+mod request;
+mod text;
+mod unsupported;
+mod whole;

@@ -1,0 +1,179 @@
+//! Mounts and their options.
+
+use super::harness::{changes, plan_of, refused};
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+/// The steps that `mount` gives behind the default mounts.
+fn one(mount: Value) -> String {
+    changes(|config| config["mounts"].as_array_mut().unwrap().push(mount))
+}
+
+/// The step of a bind of /a on /b with these options.
+fn bind(options: &[&str]) -> String {
+    one(json!({"destination": "/b", "source": "/a", "options": options}))
+}
+
+#[test]
+fn plain_bind() {
+    assert_snapshot!(bind(&["bind"]), @r"
+      mountBind
+    + mounts[7]: mountBind target=b source=/a
+      device
+    ");
+}
+
+/// It is the option that makes a bind; a relative source is the bundle's.
+#[test]
+fn bind_by_its_option_alone() {
+    let mount = json!({"destination": "b", "type": "tmpfs", "source": "a/b", "options": ["rbind"]});
+    assert_snapshot!(one(mount), @r"
+      mountBind
+    + mounts[7]: mountBind target=b source=/bundle/a/b recursive=true
+      device
+    ");
+}
+
+#[test]
+fn read_only_bind() {
+    assert_snapshot!(bind(&["rbind", "ro", "nosuid", "nodev", "noexec"]), @r"
+      mountBind
+    + mounts[7]: mountBind target=b source=/a recursive=true set=0xf
+      device
+    ");
+}
+
+/// The mounts below too: mount_setattr(2) with AT_RECURSIVE.
+#[test]
+fn recursively_read_only_bind() {
+    assert_snapshot!(bind(&["rbind", "rro", "rnosuid"]), @r"
+      mountBind
+    + mounts[7]: mountBind target=b source=/a recursive=true recursiveSet=0x3
+      device
+    ");
+}
+
+#[test]
+fn bind_that_clears_options() {
+    assert_snapshot!(bind(&["bind", "rw", "suid", "dev", "exec"]), @r"
+      mountBind
+    + mounts[7]: mountBind target=b source=/a clear=0xf
+      device
+    ");
+}
+
+/// A mode of access times is a number in a field that has to be cleared with it.
+#[test]
+fn bind_with_access_times() {
+    assert_snapshot!(bind(&["bind", "noatime", "nodiratime"]), @r"
+      mountBind
+    + mounts[7]: mountBind target=b source=/a set=0x90 clear=0x70
+      device
+    ");
+    assert_snapshot!(bind(&["rbind", "rstrictatime"]), @r"
+      mountBind
+    + mounts[7]: mountBind target=b source=/a recursive=true recursiveSet=0x20 recursiveClear=0x70
+      device
+    ");
+}
+
+#[test]
+fn bind_with_propagation() {
+    assert_snapshot!(bind(&["rbind", "rshared"]), @r"
+      mountBind
+    + mounts[7]: mountBind target=b source=/a recursive=true propagation=0x104000
+      device
+    ");
+}
+
+#[test]
+fn a_word_that_a_bind_cannot_use_is_named() {
+    assert_snapshot!(bind(&["bind", "readonly"]), @r#"
+    - warnings = []
+    + warnings = ["mounts[7].options: \"readonly\" has no effect on a bind"]
+      mountBind
+    + mounts[7]: mountBind target=b source=/a
+      device
+    "#);
+}
+
+/// As lxcfs does; anything else in proc is refused when it is carried out.
+#[test]
+fn bind_over_a_file_of_proc() {
+    let mount = json!({"destination": "/proc/meminfo", "source": "/lxcfs", "options": ["bind"]});
+    assert_snapshot!(one(mount), @r"
+      mountBind
+    + mounts[7]: mountBind target=proc/meminfo source=/lxcfs flags=0x2
+      device
+    ");
+}
+
+/// Its mode is that of the directory it covers, unless it is given.
+#[test]
+fn tmpfs() {
+    let mount = |options: Value| {
+        one(json!({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": options}))
+    };
+    assert_snapshot!(mount(json!(["nosuid", "size=64k"])), @r#"
+      mountBind
+    + mounts[7]: mountFilesystem target=tmp fstype=tmpfs source=tmpfs parameters=["size=64k"] attributes=0x2 flags=0x4
+      device
+    "#);
+    assert_snapshot!(mount(json!(["mode=1777", "ro", "private"])), @r#"
+      mountBind
+    + mounts[7]: mountFilesystem target=tmp fstype=tmpfs source=tmpfs parameters=["mode=1777","ro"] attributes=0x1 propagation=0x40000
+      device
+    "#);
+}
+
+/// It cannot be read-only from the start, when something is to be copied into it.
+#[test]
+fn tmpfs_with_what_it_covers() {
+    let options = ["ro", "tmpcopyup"];
+    let mount = |kind: &str| json!({"destination": "/tmp", "type": kind, "options": options});
+    assert_snapshot!(one(mount("tmpfs")), @r"
+      mountBind
+    + mounts[7]: mountFilesystem target=tmp fstype=tmpfs attributes=0x1 flags=0x14
+      device
+    ");
+    assert_snapshot!(refused(|config| config["mounts"] = json!([mount("proc")])), @r#"mounts[0].options: "tmpcopyup" is not supported; only a mount of type tmpfs can have it"#);
+}
+
+/// A destination does not lead out of the container.
+#[test]
+fn destination_with_dots() {
+    let mount = json!({"destination": "/a/../../b/./c/", "type": "tmpfs", "source": "tmpfs"});
+    assert_snapshot!(one(mount), @r"
+      mountBind
+    + mounts[7]: mountFilesystem target=b/c fstype=tmpfs source=tmpfs flags=0x4
+      device
+    ");
+}
+
+#[test]
+fn mounts_keep_their_order() {
+    let plan = plan_of(|_| {});
+    let mounts = plan.inside.iter().filter(|planned| planned.origin.starts_with("mounts["));
+    let origins: Vec<&str> = mounts.map(|planned| planned.origin.as_str()).collect();
+    let expected: Vec<String> = (0..7).map(|index| format!("mounts[{index}]")).collect();
+    assert_eq!(origins, expected);
+}
+
+#[test]
+fn writable_root() {
+    assert_snapshot!(changes(|config| config["root"]["readonly"] = false.into()), @r"
+      maskPath
+    - root.readonly: readonlyRoot
+      home
+    ");
+}
+
+#[test]
+fn absolute_root() {
+    assert_snapshot!(changes(|config| config["root"]["path"] = "/srv/root".into()), @r"
+      propagation
+    - root.path: root path=/bundle/rootfs
+    + root.path: root path=/srv/root
+      mountFilesystem
+    ");
+}
