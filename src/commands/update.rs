@@ -1,9 +1,13 @@
 //! `creel update`: other limits for a container that lives.
 
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use libcontainer::{Runtime, spec};
+use libcontainer::{
+    Runtime,
+    spec::{self, LinuxResources, LoadError, MAX_CONFIG_SIZE},
+};
 use serde_json::{Map, Value, json};
 
 use super::find;
@@ -76,27 +80,36 @@ pub(crate) struct UpdateArgs {
 pub(super) fn run(args: &UpdateArgs, runtime: &Runtime) -> Result<i32, Failure> {
     let container = find(runtime, &args.id)?;
     let resources = match &args.resources {
-        Some(file) => spec::load_resources(given(file)),
-        None => {
-            if args.l3_cache_schema.is_some() || args.mem_bw_schema.is_some() {
-                return Err(Failure::Unsupported { what: "update of Intel RDT schemata" });
-            }
-            let text = from_flags(args)?.to_string();
-            let source = |source| spec::LoadError::Parse { file: "(flags)".into(), source };
-            spec::parse_resources(text.as_bytes()).map_err(source)
-        }
+        Some(file) if file == Path::new("-") => from_standard_input(),
+        Some(file) => spec::load_resources(file),
+        None => parse("(flags)", from_flags(args)?.to_string().as_bytes()),
     };
     container.update(&resources.map_err(|source| Failure::Resources { source })?)?;
     Ok(0)
 }
 
-/// `-` is standard input.
-fn given(file: &Path) -> &Path {
-    if file == Path::new("-") { Path::new("/proc/self/fd/0") } else { file }
+fn parse(origin: &str, text: &[u8]) -> Result<LinuxResources, LoadError> {
+    let file = origin.into();
+    spec::parse_resources(text).map_err(|source| LoadError::Parse { file, source })
+}
+
+/// Read as it is, since what is no file, such as a socket, cannot be opened again by its name.
+fn from_standard_input() -> Result<LinuxResources, LoadError> {
+    let origin = "(standard input)";
+    let mut text = Vec::new();
+    let read = io::stdin().take(MAX_CONFIG_SIZE + 1).read_to_end(&mut text);
+    read.map_err(|source| LoadError::Read { file: origin.into(), source })?;
+    if text.len() as u64 > MAX_CONFIG_SIZE {
+        return Err(LoadError::TooLarge { file: origin.into() });
+    }
+    parse(origin, &text)
 }
 
 /// The `linux.resources` that the flags ask for; an empty value and a 0 ask for nothing, as with runc.
 fn from_flags(args: &UpdateArgs) -> Result<Value, Failure> {
+    if args.l3_cache_schema.is_some() || args.mem_bw_schema.is_some() {
+        return Err(Failure::Unsupported { what: "update of Intel RDT schemata" });
+    }
     let mut flags = Flags::default();
     flags.number("blockIO", "weight", "blkio-weight", &args.blkio_weight, u16::MAX.into())?;
     flags.number("cpu", "period", "cpu-period", &args.cpu_period, u64::MAX)?;

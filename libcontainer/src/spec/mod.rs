@@ -21,5 +21,6 @@ pub use id::{IdError, MAX_ID_LENGTH, check_id};
 pub use load::{
     LoadError, LoadedProcess, LoadedSpec, MAX_CONFIG_SIZE, load, load_process, load_resources,
 };
+pub use oci_spec::runtime::LinuxResources;
 pub use parse::{ParseError, parse_process, parse_resources, parse_spec};
 pub use warning::{Warning, Warnings};
