@@ -84,6 +84,8 @@ fn multiplexes(kind: Arch) -> bool {
     matches!(
         kind,
         Arch::ScmpArchX86
+            | Arch::ScmpArchMips
+            | Arch::ScmpArchMipsel
             | Arch::ScmpArchPpc
             | Arch::ScmpArchPpc64
             | Arch::ScmpArchPpc64le

@@ -5,7 +5,7 @@ use super::action::{KILL_THREAD, NO_SUCH_CALL, is_permissive, value};
 use super::architecture::{Architecture, X32_BIT, native};
 use super::assembler::{Assembler, If, Target};
 use super::error::Error;
-use super::rules::{Decision, Rules};
+use super::rules::{ARM_PRIVATE, Decision, Rules};
 use super::tree::{Range, Ranges};
 use oci_spec::runtime::{Arch, LinuxSeccomp, LinuxSeccompAction, LinuxSeccompFilterFlag};
 use seccompiler::sock_filter;
@@ -184,9 +184,13 @@ impl Compiler {
         }
         let Some(last) = newer else { return };
         push(base + last + 1, Decision::Always(NO_SUCH_CALL));
-        for (number, decision) in rules.decisions.range(last + 1..) {
-            push(base + number, decision.clone());
-            push(base + number + 1, Decision::Always(NO_SUCH_CALL));
+        // What is left are ARM's own calls, whose numbers say nothing of their age.
+        if architecture.kind == Arch::ScmpArchArm {
+            push(ARM_PRIVATE, Decision::Always(self.default));
+            for (number, decision) in rules.decisions.range(ARM_PRIVATE..) {
+                push(*number, decision.clone());
+                push(number + 1, Decision::Always(self.default));
+            }
         }
     }
 }

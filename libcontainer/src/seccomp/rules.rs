@@ -8,7 +8,7 @@ use oci_spec::runtime::{LinuxSeccomp, LinuxSeccompOperator, LinuxSyscall};
 use std::collections::BTreeMap;
 
 /// ARM's own calls (set_tls and its like) have numbers from here on, which say nothing of a profile's age.
-const ARM_PRIVATE: u32 = 0xf_0000;
+pub(super) const ARM_PRIVATE: u32 = 0xf_0000;
 
 /// Conditions that all have to hold, and what then happens.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -72,8 +72,10 @@ impl Oracle {
         Ok(Oracle { program })
     }
 
-    fn ask(&self, question: &str) -> Vec<u8> {
-        let mut child = Command::new(&self.program)
+    /// `None` when it came to no end.
+    fn ask(&self, question: &str) -> Option<Vec<u8>> {
+        let mut child = Command::new("timeout")
+            .args(["5".as_ref(), self.program.as_os_str()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -83,29 +85,26 @@ impl Oracle {
             scope.spawn(move || input.write_all(question.as_bytes()));
             child.wait_with_output().expect("its output")
         });
+        const TIMED_OUT: i32 = 124;
+        if output.status.code() == Some(TIMED_OUT) {
+            return None;
+        }
         assert!(output.status.success(), "the oracle failed: {}", output.status);
-        output.stdout
+        Some(output.stdout)
     }
 
-    /// The programs of many profiles, each on its machine.
-    pub(super) fn programs(&self, profiles: &[(Arch, LinuxSeccomp)]) -> Vec<Vec<sock_filter>> {
-        let question: String =
-            profiles.iter().map(|(native, profile)| as_lines(*native, profile)).collect();
-        let answer = self.ask(&question);
-        let mut words =
-            answer.chunks_exact(4).map(|b| u32::from_ne_bytes([b[0], b[1], b[2], b[3]]));
-        let mut programs = Vec::new();
-        while let Some(count) = words.next() {
-            let mut instruction = |_| {
-                let head = words.next().expect("an instruction").to_ne_bytes();
-                let code = u16::from_ne_bytes([head[0], head[1]]);
-                let k = words.next().expect("its constant");
-                sock_filter { code, jt: head[2], jf: head[3], k }
-            };
-            programs.push((0..count).map(&mut instruction).collect());
-        }
-        assert_eq!(programs.len(), profiles.len());
-        programs
+    /// The program of a profile on a machine of this architecture; `None` where libseccomp finds none in
+    /// seconds, as happens for some.
+    pub(super) fn program(&self, native: Arch, profile: &LinuxSeccomp) -> Option<Vec<sock_filter>> {
+        let answer = self.ask(&as_lines(native, profile))?;
+        let instruction = |bytes: &[u8]| sock_filter {
+            code: u16::from_ne_bytes([bytes[0], bytes[1]]),
+            jt: bytes[2],
+            jf: bytes[3],
+            k: u32::from_ne_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]),
+        };
+        // Its length comes first.
+        Some(answer[4..].chunks_exact(8).map(instruction).collect())
     }
 
     /// The numbers of calls; negative where there is none.
@@ -114,7 +113,7 @@ impl Oracle {
             let _ = writeln!(lines, "N {} {name}", architecture as u32);
             lines
         });
-        let answer = self.ask(&question);
+        let answer = self.ask(&question).expect("an answer");
         answer.chunks_exact(4).map(|b| i32::from_ne_bytes([b[0], b[1], b[2], b[3]])).collect()
     }
 }
