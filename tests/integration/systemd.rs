@@ -91,6 +91,18 @@ fn limits_and_devices_survive_a_daemon_reload() {
 }
 
 #[test]
+fn an_update_is_in_the_unit_and_survives_a_daemon_reload() {
+    unless!(driver::is_systemd(), "{NO_SYSTEMD}");
+    let bundle = Bundle::new("update").sleeping();
+    let words = ["update", "--pids-limit", "55", "--memory", "64M", &bundle.id];
+    bundle.cmd(&words).ok();
+    assert_shows(&bundle, &[("TasksMax", "55"), ("MemoryMax", "67108864")]);
+    bundle.plain(&["systemctl", "daemon-reload"]).ok();
+    let file = format!("/sys/fs/cgroup{}/pids.max", bundle.cgroup());
+    assert_eq!(std::fs::read_to_string(file).expect("pids.max"), "55\n");
+}
+
+#[test]
 fn annotations_are_properties_of_the_unit() {
     unless!(driver::is_systemd(), "{NO_SYSTEMD}");
     let bundle = Bundle::new("annotations").config(|c| {

@@ -343,6 +343,13 @@ impl std::error::Error for Error {
     }
 }
 
+impl Error {
+    /// A cgroup was removed while it was read.
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(self, Error::Read { source, .. } if super::dir::is_gone(source))
+    }
+}
+
 impl From<SystemdError> for Error {
     fn from(error: SystemdError) -> Error {
         Error::Systemd(error)

@@ -70,7 +70,12 @@ impl Events {
                 Happened::Nothing if Instant::now() < self.next => {}
                 Happened::Nothing => {
                     self.next = (self.next + self.interval).max(Instant::now());
-                    return Ok(Some(Event::Stats(Box::new(self.cgroup.stats()?))));
+                    return match self.cgroup.stats() {
+                        Ok(stats) => Ok(Some(Event::Stats(Box::new(stats)))),
+                        // It went while it was being read.
+                        Err(error) if error.is_gone() => Ok(None),
+                        Err(error) => Err(error.into()),
+                    };
                 }
             }
         }

@@ -60,6 +60,11 @@ impl fmt::Display for LaunchError {
                 .write_str(
                     "cannot make the container's namespaces; see sysctl user.max_*_namespaces",
                 ),
+            LaunchError::Clone(source) if source.raw_os_error() == Some(libc::EAGAIN) => f
+                .write_str(
+                    "cannot start a process: there are too many; see linux.resources.pids.limit, \
+                 RLIMIT_NPROC and sysctl kernel.pid_max",
+                ),
             LaunchError::Clone(_) => f.write_str("cannot make the container's namespaces"),
             LaunchError::Exec(_) => f.write_str("cannot execute creel-init"),
         }

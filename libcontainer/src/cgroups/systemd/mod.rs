@@ -19,5 +19,5 @@ mod value;
 
 pub use error::SystemdError;
 pub use unit::{Property, Unit, is_running};
-pub(super) use unit::{plan, stop};
+pub(super) use unit::{plan, stop, update};
 pub use value::Value;

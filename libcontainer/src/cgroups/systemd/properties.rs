@@ -10,7 +10,8 @@ pub(super) fn of_writes(writes: &[Write]) -> Vec<Property> {
     writes.iter().flat_map(of_write).collect()
 }
 
-fn of_write(write: &Write) -> Vec<Property> {
+/// The properties for one write.
+pub(super) fn of_write(write: &Write) -> Vec<Property> {
     if let IfMissing::Instead { file, value } = &write.if_missing {
         return of_file(file, value).unwrap_or_default();
     }

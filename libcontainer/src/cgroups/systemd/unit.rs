@@ -12,7 +12,7 @@ use super::name::UnitName;
 use super::value::Value;
 use super::{annotation, properties};
 use crate::cgroups::error::Error;
-use crate::cgroups::plan::{Plan, Request, plan_v2};
+use crate::cgroups::plan::{Plan, Request, Write, plan_v2};
 use crate::cgroups::{Layout, devices};
 
 /// A transient unit that is to be.
@@ -122,6 +122,29 @@ impl Unit {
         let pids = Property { name: "PIDs".to_owned(), value: pids };
         bus.start_transient_unit(&self.name, self.properties.iter().chain([&pids]))
     }
+}
+
+/// Tell systemd of what was changed, so that it does not set it back; `devices` are the rules, where
+/// they changed, or none where all is allowed.
+pub(in crate::cgroups) fn update<'a>(
+    unit: &str,
+    writes: impl Iterator<Item = &'a Write>,
+    devices: Option<&[devices::Rule]>,
+) -> Result<(), SystemdError> {
+    let mut properties: Vec<Property> = writes.flat_map(properties::of_write).collect();
+    if let Some(rules) = devices {
+        let allowed = devices::systemd::allowed(rules).filter(|_| !rules.is_empty());
+        let policy = if allowed.is_some() { "strict" } else { "auto" };
+        let property = |name: &str, value| Property { name: name.to_owned(), value };
+        properties.push(property("DevicePolicy", Value::from(policy)));
+        // An empty list takes away what was there; others are added to it.
+        properties.push(property("DeviceAllow", Value::Pairs(Vec::new())));
+        properties.extend(allowed.map(|list| property("DeviceAllow", Value::Pairs(list))));
+    }
+    if properties.is_empty() {
+        return Ok(());
+    }
+    Bus::system()?.set_unit_properties(unit, properties.iter())
 }
 
 /// Stop a unit and forget that it failed; one that is gone is no error.

@@ -10,6 +10,8 @@ use crate::cgroups::devices::Filter;
 use crate::cgroups::dir::Dir;
 use crate::cgroups::error::Error;
 use crate::cgroups::plan::{IfMissing, Kind, Write};
+use crate::cgroups::record::Driver;
+use crate::cgroups::systemd;
 use crate::sys::bpf;
 
 /// A write that was made, and what leads back.
@@ -28,12 +30,25 @@ impl Cgroup {
     pub fn update(&self, update: &Update) -> Result<(), Error> {
         self.check_usage(update)?;
         let mut done = Vec::new();
-        let outcome =
-            self.write_all(update, &mut done).and_then(|()| self.change_devices(&update.devices));
+        let outcome = self
+            .write_all(update, &mut done)
+            .and_then(|()| self.change_devices(&update.devices))
+            .and_then(|()| self.tell_systemd(update));
         if outcome.is_err() {
             done.into_iter().rev().for_each(take_back);
         }
         outcome
+    }
+
+    fn tell_systemd(&self, update: &Update) -> Result<(), Error> {
+        let Driver::Systemd { unit } = &self.record().driver else { return Ok(()) };
+        let devices = match &update.devices {
+            DeviceChange::Filter(Some(filter)) => Some(filter.rules.as_slice()),
+            DeviceChange::Filter(None) => Some(&[][..]),
+            DeviceChange::None | DeviceChange::Files { .. } => None,
+        };
+        let writes = update.writes.iter().map(|(_, write)| write);
+        Ok(systemd::update(unit, writes, devices)?)
     }
 
     fn check_usage(&self, update: &Update) -> Result<(), Error> {

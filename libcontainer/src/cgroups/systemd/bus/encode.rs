@@ -33,6 +33,12 @@ impl Body {
         self
     }
 
+    pub(super) fn flag(mut self, flag: bool) -> Body {
+        self.signature.push('b');
+        self.bytes.u32(u32::from(flag));
+        self
+    }
+
     /// `a(sv)`
     pub(super) fn properties<'a>(mut self, properties: impl Iterator<Item = &'a Property>) -> Body {
         self.signature.push_str("a(sv)");

@@ -61,6 +61,16 @@ impl Bus {
         self.call(SYSTEMD, "ResetFailedUnit", Body::new().text(unit)).map(drop)
     }
 
+    /// Until the next boot, as befits a transient unit.
+    pub(super) fn set_unit_properties<'a>(
+        &mut self,
+        unit: &str,
+        properties: impl Iterator<Item = &'a Property>,
+    ) -> Result<(), SystemdError> {
+        let body = Body::new().text(unit).flag(true).properties(properties);
+        self.call(SYSTEMD, "SetUnitProperties", body).map(drop)
+    }
+
     /// Wait for systemd's word that the job is over: `done`, or what else became of it.
     pub(super) fn wait_for_job(&mut self, job: &str) -> Result<String, SystemdError> {
         loop {
