@@ -2,8 +2,12 @@
 
 use crate::cgroups;
 use crate::hooks::HookError;
+use crate::lsm::LsmError;
+use crate::mount_tree::MountTreeError;
+use crate::netlink::NetDeviceError;
 use crate::plan::PlanError;
 use crate::process::{LaunchError, StepError};
+use crate::rdt::RdtError;
 use crate::spec::{CheckError, IdError, LoadError};
 use crate::state::{Status, StoreError};
 use std::fmt;
@@ -32,6 +36,14 @@ pub enum Error {
     Step(Box<StepError>),
     /// A hook in the runtime's namespaces.
     Hook(HookError),
+    /// A label for a security module that is off.
+    Lsm(LsmError),
+    /// An id-mapped mount.
+    MountTree(MountTreeError),
+    /// A network device of the host.
+    NetDevice(NetDeviceError),
+    /// The class of service in the resctrl file system.
+    Rdt(RdtError),
     /// The directory that root.path names.
     RootFilesystem {
         /// The directory.
@@ -113,6 +125,9 @@ impl Error {
     pub fn advice(&self) -> Option<&'static str> {
         match self {
             Error::Step(step) => step.advice(),
+            Error::MountTree(error) => error.advice(),
+            Error::NetDevice(error) => error.advice(),
+            Error::Rdt(error) => error.advice(),
             Error::Store(StoreError::Root { .. }) => {
                 Some("make it writable, or choose another state root with --root")
             }
@@ -139,6 +154,10 @@ impl Error {
             Error::Launch(inner) => inner,
             Error::Step(inner) => inner.as_ref(),
             Error::Hook(inner) => inner,
+            Error::Lsm(inner) => inner,
+            Error::MountTree(inner) => inner,
+            Error::NetDevice(inner) => inner,
+            Error::Rdt(inner) => inner,
             _ => return None,
         };
         Some(inner)
@@ -239,4 +258,8 @@ from!(
     Cgroup(cgroups::Error),
     Launch(LaunchError),
     Hook(HookError),
+    Lsm(LsmError),
+    MountTree(MountTreeError),
+    NetDevice(NetDeviceError),
+    Rdt(RdtError),
 );

@@ -24,12 +24,17 @@
 
 pub mod cgroups;
 mod error;
+mod features;
 mod hooks;
 mod host;
 mod lifecycle;
+mod lsm;
+mod mount_tree;
+mod netlink;
 mod owner;
 pub mod plan;
 mod process;
+mod rdt;
 pub mod seccomp;
 #[cfg(test)]
 mod skip;
@@ -38,11 +43,16 @@ mod state;
 mod sys;
 
 pub use error::Error;
+pub use features::features;
 pub use hooks::{HookError, HookFailure};
 pub use lifecycle::{
     Container, CreateOptions, Event, Events, ExecOptions, ExecProcess, ProcessOverrides,
     RunOptions, Runtime, Started,
 };
+pub use lsm::LsmError;
+pub use mount_tree::MountTreeError;
+pub use netlink::NetDeviceError;
 pub use owner::user_name;
 pub use process::{Exit, LaunchError, StepError, keep_exit_statuses};
+pub use rdt::{Doing as RdtDoing, RdtError};
 pub use state::{State, Status, StoreError};

@@ -42,7 +42,7 @@ const COMMANDS: &[Entry] = &[
     entry("exec", "Run a further process in a container", AtLeast(1), FlagsFirst,
         |entry, argv| read(entry, argv).map(Command::Exec)),
     entry("features", "Show what this runtime can do, as JSON", Exactly(0), Mixed,
-        |entry, argv| read(entry, argv).map(Unbuilt::Features).map(Command::Unbuilt)),
+        |entry, argv| read(entry, argv).map(Command::Features)),
     entry("kill", "Send a signal (default: TERM) to a container's init", Between(1, 2), Mixed,
         |entry, argv| read(entry, argv).map(Command::Kill)),
     entry("list", "List the containers of a root", Exactly(0), Mixed,

@@ -4,6 +4,7 @@ mod create;
 mod delete;
 mod events;
 mod exec;
+mod features;
 mod kill;
 mod list;
 mod pause;
@@ -28,6 +29,7 @@ pub(crate) enum Command {
     Delete(delete::DeleteArgs),
     Events(events::EventsArgs),
     Exec(exec::ExecArgs),
+    Features(features::FeaturesArgs),
     Kill(kill::KillArgs),
     List(list::ListArgs),
     Pause(pause::PauseArgs),
@@ -55,6 +57,7 @@ pub(crate) fn run(
         Command::Delete(args) => delete::run(&args, &runtime),
         Command::Events(args) => events::run(&args, &runtime),
         Command::Exec(args) => exec::run(args, &runtime, report),
+        Command::Features(_) => features::run(),
         Command::Kill(args) => kill::run(&args, &runtime),
         Command::List(args) => list::run(&args, &runtime),
         Command::Pause(args) => pause::pause(&args, &runtime),

@@ -11,7 +11,6 @@ use crate::failure::Failure;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Unbuilt {
     Checkpoint(CheckpointArgs),
-    Features(FeaturesArgs),
     Restore(RestoreArgs),
 }
 
@@ -19,15 +18,11 @@ impl Unbuilt {
     pub(super) fn refusal(&self) -> Failure {
         let what = match self {
             Self::Checkpoint(_) => "checkpoint",
-            Self::Features(_) => "features",
             Self::Restore(_) => "restore",
         };
         Failure::Unsupported { what }
     }
 }
-
-#[derive(Args, Debug, PartialEq, Eq)]
-pub(crate) struct FeaturesArgs {}
 
 /// The flags that `checkpoint` and `restore` share.
 #[derive(Args, Debug, PartialEq, Eq)]

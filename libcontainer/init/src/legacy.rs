@@ -6,8 +6,8 @@
 
 use crate::buffer::Buffer;
 use crate::failure::{Context, Failure, Outcome};
+use crate::procfs;
 use crate::sys::{self, MountAttr};
-use crate::sysctl::own_procfs;
 use core::ffi::CStr;
 use core::fmt::Write;
 use creel_wire::Texts;
@@ -123,7 +123,7 @@ fn at_own_path(
     descriptor: BorrowedFd<'_>,
     act: impl FnOnce(&CStr) -> Result<(), Errno>,
 ) -> Result<(), Errno> {
-    let proc = own_procfs()?;
+    let proc = procfs::mount()?;
     let mut path = Buffer::new();
     write!(path, "self/fd/{}", descriptor.as_raw_fd()).map_err(|_| Errno::NAMETOOLONG)?;
     fchdir(proc.as_fd())?;

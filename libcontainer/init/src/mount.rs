@@ -87,13 +87,24 @@ pub fn bind(
     below: MountAttr,
 ) -> Outcome {
     let tree = clone_tree(CWD, source, recursive).at(At::OpenSource)?;
-    let kind = kind_of(&tree).at(At::OpenSource)?;
-    let target = resolve::target(root, settings.target, kind, settings.resolve_flags())?;
-    refuse_procfs(&target, settings)?;
-    attach(&tree, &target)?;
+    place(root, settings, tree.as_fd())?;
     change(&tree, own, false).at(At::Attributes)?;
     change(&tree, below, true).at(At::Attributes)?;
     propagate(&tree, settings.propagation)
+}
+
+/// A detached tree that the library made ready.
+pub fn tree(root: BorrowedFd<'_>, settings: &Settings<'_>, tree: BorrowedFd<'_>) -> Outcome {
+    place(root, settings, tree)?;
+    propagate(tree, settings.propagation)
+}
+
+/// move_mount(2) of a detached tree onto its target.
+fn place(root: BorrowedFd<'_>, settings: &Settings<'_>, tree: BorrowedFd<'_>) -> Outcome {
+    let kind = kind_of(tree).at(At::OpenSource)?;
+    let target = resolve::target(root, settings.target, kind, settings.resolve_flags())?;
+    refuse_procfs(&target, settings)?;
+    attach(tree, &target)
 }
 
 /// mount_setattr(2) on the mount at a path.
@@ -128,7 +139,7 @@ pub fn clone_tree(
 }
 
 /// move_mount(2) between two descriptors.
-pub fn attach(tree: &OwnedFd, target: &OwnedFd) -> Outcome {
+pub fn attach(tree: impl AsFd, target: &OwnedFd) -> Outcome {
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
     mount::move_mount(tree, c"", target, c"", flags).at(At::Attach)
 }
@@ -139,7 +150,7 @@ pub fn propagation_of_slash(flags: u32) -> Result<(), Errno> {
 }
 
 /// The type of what a tree shows at its top.
-fn kind_of(tree: &OwnedFd) -> Result<Kind, Errno> {
+fn kind_of(tree: BorrowedFd<'_>) -> Result<Kind, Errno> {
     let mode = fs::fstat(tree)?.st_mode;
     Ok(match FileType::from_raw_mode(mode) {
         FileType::Directory => Kind::Directory,
@@ -159,7 +170,7 @@ fn refuse_procfs(target: &OwnedFd, settings: &Settings<'_>) -> Outcome {
     Ok(())
 }
 
-fn set_parameter(context: &OwnedFd, parameter: &CStr) -> Result<(), Errno> {
+pub fn set_parameter(context: &OwnedFd, parameter: &CStr) -> Result<(), Errno> {
     let bytes = parameter.to_bytes_with_nul();
     let Some(equals) = bytes.iter().position(|byte| *byte == b'=') else {
         return mount::fsconfig_set_flag(context, parameter);
@@ -178,13 +189,13 @@ fn copy_mode(context: &OwnedFd, target: &OwnedFd) -> Outcome {
 }
 
 /// What the kernel wrote into the context's log, which says more than the errno.
-fn kernels_words(context: &OwnedFd, errno: Errno) -> Failure {
+pub fn kernels_words(context: &OwnedFd, errno: Errno) -> Failure {
     let mut text = [0u8; 200];
     let length = rustix::io::read(context, &mut text).unwrap_or(0);
     Failure::new(At::CreateFilesystem, errno).with_text(&text[..length])
 }
 
-fn propagate(tree: &OwnedFd, propagation: u32) -> Outcome {
+pub fn propagate(tree: impl AsFd, propagation: u32) -> Outcome {
     if propagation == 0 {
         return Ok(());
     }

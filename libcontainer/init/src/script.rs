@@ -5,8 +5,8 @@ use crate::buffer::Buffer;
 use crate::channel::Channel;
 use crate::failure::{Context, Failure, Outcome};
 use crate::{
-    console, device, home, hook, identity, loopback, mask, mount, namespace, pivot, program,
-    resolve, start, sys, sysctl,
+    console, device, home, hook, identity, label, loopback, mask, mount, namespace, pivot,
+    placement, program, remount, resolve, start, sys, sysctl, time,
 };
 use core::ffi::CStr;
 use creel_wire::message::{At, Kind, Message};
@@ -158,6 +158,26 @@ fn carry_out<'a>(c: &mut Container<'a>, index: u32, step: Step<'a>) -> Outcome {
             mount::bind(c.root()?, &settings, source, recursive, own, below)?;
             c.step_onto_root(target)
         }
+        Step::MountTree { target, tree, propagation, flags } => {
+            let settings = mount::Settings { target, propagation, flags };
+            mount::tree(c.root()?, &settings, sys::borrow(tree))
+        }
+        Step::Remount {
+            target,
+            parameters,
+            reconfigure,
+            set,
+            clear,
+            recursive_set,
+            recursive_clear,
+            propagation,
+        } => {
+            let own = sys::MountAttr { set, clear, ..Default::default() };
+            let below =
+                sys::MountAttr { set: recursive_set, clear: recursive_clear, ..Default::default() };
+            let parameters = reconfigure.then_some(parameters);
+            remount::change(c.root()?, target, parameters, own, below, propagation)
+        }
         Step::MountAttributes { target, set } => mount::set_attributes(c.root()?, target, set),
         Step::Device { path, mode, major, minor, uid, gid } => {
             device::node(c.root()?, path, device::Node { mode, major, minor, uid, gid })
@@ -213,6 +233,17 @@ fn carry_out<'a>(c: &mut Container<'a>, index: u32, step: Step<'a>) -> Outcome {
             c.channel = start::await_start(listener)?;
             Ok(())
         }
+        Step::TimeNamespace { offsets } => time::enter_new(c, offsets),
+        Step::Personality { persona } => placement::personality(persona),
+        Step::Scheduler { policy, flags, nice, priority, runtime, deadline, period } => {
+            let wanted =
+                sys::SchedAttr { policy, flags, nice, priority, runtime, deadline, period };
+            placement::scheduler(wanted)
+        }
+        Step::IoPriority { priority } => placement::io_priority(priority),
+        Step::MemoryPolicy { mode, nodes } => placement::memory_policy(mode, nodes),
+        Step::Affinity { cpus } => placement::affinity(cpus),
+        Step::ExecLabel { files, label } => label::at_exec(c, files, label),
         Step::Seccomp { flags, program } => {
             c.filter = Some((flags, program));
             Ok(())

@@ -2,8 +2,8 @@
 
 use crate::buffer::Buffer;
 use crate::failure::{Context, Failure, Outcome};
+use crate::procfs;
 use crate::script::Container;
-use crate::sysctl;
 use creel_wire::message::At;
 use rustix::fd::{AsRawFd, OwnedFd};
 use rustix::fs::{self, Mode, OFlags};
@@ -14,7 +14,7 @@ use rustix::mount::{UnmountFlags, unmount};
 /// masks would allow a user namespace inside to mount another without masks (mount_too_revealing in the kernel).
 pub fn detach_procfs(c: &mut Container) -> Outcome {
     let number = c.root()?.as_raw_fd();
-    let proc = sysctl::procfs(c)?;
+    let proc = procfs::top(c)?;
     let root = path_of(proc, number).at(At::Detach)?;
     while let Some(point) = find(proc, root.as_bytes()).at(At::Detach)? {
         unmount(point.as_c_str(), UnmountFlags::DETACH)

@@ -88,12 +88,17 @@ impl Cgroup {
         }
     }
 
-    /// Whether the cgroup is frozen, by itself or with one above it.
+    /// Whether the cgroup is frozen, by itself or with one above it; one that is gone by now is not
+    /// (systemd removes it at the moment when the last process ends).
     ///
     /// # Errors
     /// [`Error::Read`].
     pub fn is_frozen(&self) -> Result<bool, Error> {
-        self.freezer_dir().map_or(Ok(false), freezer::is_frozen)
+        let Some(dir) = self.freezer_dir() else { return Ok(false) };
+        match freezer::is_frozen(dir) {
+            Err(Error::Read { source, .. }) if is_gone(&source) => Ok(false),
+            result => result,
+        }
     }
 
     /// Move a process, with all its threads, into every hierarchy.

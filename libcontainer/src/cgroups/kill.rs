@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use super::cgroup::Cgroup;
 use super::dir::{Dir, is_gone};
 use super::error::Error;
-use super::freezer::{is_frozen, set_frozen};
+use super::freezer::set_frozen;
 use super::plan::Kind;
 use crate::sys::pidfd;
 
@@ -33,11 +33,11 @@ impl Cgroup {
             return self.signal_until_none_is_new(signal);
         };
         // What is frozen cannot fork or exit, so the list holds still.
-        let was_frozen = is_frozen(dir)?;
-        set_frozen(dir, true)?;
+        let was_frozen = self.is_frozen()?;
+        freeze_if_there(dir, true)?;
         let signalled = self.signal_until_none_is_new(signal);
         if signal == libc::SIGKILL || !was_frozen {
-            set_frozen(dir, false)?;
+            freeze_if_there(dir, false)?;
         }
         signalled
     }
@@ -67,6 +67,14 @@ impl Cgroup {
             }
         }
         Ok(())
+    }
+}
+
+/// With a cgroup that is gone went all that was in it.
+fn freeze_if_there(dir: &Dir, frozen: bool) -> Result<(), Error> {
+    match set_frozen(dir, frozen) {
+        Err(Error::Control { source, .. }) if is_gone(&source) => Ok(()),
+        result => result,
     }
 }
 

@@ -26,16 +26,33 @@ impl Record {
     /// # Errors
     /// [`Error::Busy`] with the processes that are left; [`Error::Remove`] and [`Error::Read`].
     pub fn remove(&self, wait: Duration) -> Result<(), Error> {
-        if let (Driver::Systemd { unit }, true) = (&self.driver, self.made) {
-            systemd::stop(unit)?;
-        }
         let deadline = Instant::now() + wait;
+        if let Driver::Systemd { unit } = &self.driver {
+            self.stop_unit(unit, deadline)?;
+        }
         for (_, path) in self.directories() {
             let remove = if self.made { remove_tree } else { remove_one };
             remove_when_empty(path, remove, deadline)?;
         }
         Ok(())
     }
+}
+
+impl Record {
+    /// A directory must not be removed under systemd: it would wait for ever to hear that it is empty.
+    fn stop_unit(&self, unit: &str, deadline: Instant) -> Result<(), Error> {
+        if !self.made {
+            // With processes that stay it is somebody else's; ours ends when it finds itself alone.
+            for (_, path) in self.directories() {
+                remove_when_empty(path, see_whether_empty, deadline)?;
+            }
+        }
+        Ok(systemd::stop(unit)?)
+    }
+}
+
+fn see_whether_empty(path: &Path) -> Result<State, Error> {
+    Ok(if pids::is_occupied(path)? { State::Busy } else { State::Gone })
 }
 
 fn remove_when_empty(

@@ -5,11 +5,17 @@ use super::{Container, Runtime, console, delete, steps, warn};
 use crate::cgroups::Cgroup;
 use crate::error::Error;
 use crate::hooks;
-use crate::plan::{self, Descriptor, Hook, IdMaps, Join, Limit, Namespace, Plan, Request};
+use crate::lsm;
+use crate::mount_tree;
+use crate::netlink;
+use crate::plan::{
+    self, Descriptor, Hook, IdMaps, Join, Limit, Namespace, Plan, Request, Surroundings,
+};
 use crate::process::conversation::{Conversation, Event};
 use crate::process::identity::Identity;
 use crate::process::launch::{Init, Launch, launch};
 use crate::process::{StepError, wait};
+use crate::rdt;
 use crate::seccomp::Installable;
 use crate::state::{self, Entry, Record, RunningProcess, StartStep};
 use creel_wire::owned::Step;
@@ -74,6 +80,7 @@ impl Runtime {
         super::check_preserved(options.preserve_fds)?;
         let WorkedOut { spec, request, plan } = work_out(id, options, separate_start)?;
         check_terminal(&spec, options, separate_start)?;
+        lsm::check(&spec.process().clone().unwrap_or_default(), spec.linux().as_ref())?;
         warn(&plan.warnings);
         let record = record(&spec, &request, &plan);
         check_rootfs(&record.rootfs)?;
@@ -101,6 +108,9 @@ impl Making {
     /// any moment leaves nothing that `delete --force` cannot find; creel-init gives up when this process
     /// ends before it said go.
     fn carry_out(&mut self, plan: &Plan, options: &CreateOptions) -> Result<(), Error> {
+        if let Some(wanted) = &plan.rdt {
+            self.record.rdt = Some(rdt::Groups::planned(wanted, &rdt::mount_point()?));
+        }
         self.entry.save(&self.record)?;
         if plan.cgroup.unit.is_none() {
             self.keep(Cgroup::create(&plan.cgroup)?)?;
@@ -160,8 +170,16 @@ impl Making {
             write_id_maps(init.pid, maps)?;
         }
         set_oom_score(init.pid, plan.oom_score_adj)?;
+        if let Some(devices) = &plan.net_devices {
+            netlink::move_devices(devices, init.pid)?;
+        }
+        if let (Some(groups), Some(wanted)) = (&mut self.record.rdt, &plan.rdt) {
+            groups.create(wanted)?;
+            groups.enter(init.pid)?;
+            self.entry.save(&self.record)?;
+        }
         if plan.clone_into_cgroup {
-            if plan.id_maps.is_some() {
+            if plan.awaits_admission() {
                 go(&init.conversation)?;
             }
             return Ok(cgroup.apply(&plan.cgroup)?);
@@ -271,6 +289,7 @@ impl Opened {
             Descriptor::StartListener => start_listener(entry)
                 .map_err(|source| Error::io("make the start socket in", entry.path(), source)),
             Descriptor::Namespace(join) => open_namespace(join),
+            Descriptor::MountTree(tree) => Ok(mount_tree::make(tree)?),
             Descriptor::HookState(status) => {
                 let memfd = nix::sys::memfd::memfd_create(
                     c"creel-state",
@@ -403,6 +422,8 @@ fn record(spec: &Spec, request: &Request, plan: &Plan) -> Record {
         cgroup: plan.cgroup.record(),
         resources: spec.linux().as_ref().and_then(|l| l.resources().clone()).unwrap_or_default(),
         namespaces,
+        rdt: None,
+        surroundings: Surroundings::of(spec.linux().as_ref()),
         joined_pid: plan.second_process,
         no_new_keyring: request.no_new_keyring,
         poststart: Hook::all("poststart", hooks.and_then(|hooks| hooks.poststart().as_ref())),

@@ -97,6 +97,9 @@ pub(super) fn clean_up(entry: Entry, record: &Record, run_hooks: bool) -> Result
         kill_rest(record)?;
     }
     remove_cgroup(record)?;
+    if let Some(groups) = &record.rdt {
+        groups.remove()?;
+    }
     forget(entry, record, run_hooks)
 }
 

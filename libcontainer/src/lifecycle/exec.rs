@@ -4,7 +4,8 @@ use super::create::{enter_second_process, go, next, set_limits, set_oom_score, w
 use super::{Container, console, foreground, start, state, steps, warn};
 use crate::cgroups::{self, Cgroup};
 use crate::error::Error;
-use crate::plan::{Descriptor, ExecPlan, ExecRequest, Host, plan_exec};
+use crate::lsm;
+use crate::plan::{Descriptor, ExecPlan, ExecRequest, Host, enters_late, plan_exec};
 use crate::process::conversation::{Event, Report};
 use crate::process::launch::{Init, Launch, launch};
 use crate::process::{Exit, StepError, wait};
@@ -91,7 +92,10 @@ impl Container {
         let process = settings(&record, &options.process);
         spec::check_process(&process)?;
         check_terminal(&process, options)?;
+        lsm::check(&process, None)?;
         let cgroup = cgroup_to_enter(&record, &options.sub_cgroups)?;
+        let late = enters_late(&process) || record.rdt.is_some();
+        let in_cgroup = cgroup.fd().is_some() && !late;
         let plan = plan_exec(
             &ExecRequest {
                 id: &self.id,
@@ -99,14 +103,15 @@ impl Container {
                 namespaces: &record.namespaces,
                 preserve_fds: options.preserve_fds,
                 no_new_keyring: record.no_new_keyring,
-                in_cgroup: cgroup.fd().is_some(),
+                surroundings: &record.surroundings,
+                in_cgroup,
                 filter: record.seccomp.as_ref(),
             },
             &Host::for_exec()?,
         )?;
         warn(&plan.warnings);
         let watch = (!options.detach).then(|| foreground::Watch::new(true)).transpose()?;
-        let joined = self.join(&record, &process, &plan, &cgroup, options);
+        let joined = self.join(&record, &process, &plan, (&cgroup, in_cgroup), options);
         let mut joined = joined.map_err(|error| self.explained(&record, error))?;
         let prepared = prepare(&mut joined, &record, &process, &plan, options);
         let terminal =
@@ -145,7 +150,7 @@ impl Container {
         record: &Record,
         settings: &Process,
         plan: &ExecPlan,
-        cgroup: &Cgroup,
+        (cgroup, in_cgroup): (&Cgroup, bool),
         options: &ExecOptions,
     ) -> Result<Init, Error> {
         let stopped =
@@ -167,15 +172,18 @@ impl Container {
             descriptors: &descriptors,
             preserved: options.preserve_fds,
             namespaces: 0,
-            cgroup: cgroup.fd(),
+            cgroup: cgroup.fd().filter(|_| in_cgroup),
             // Not vfork: in a frozen cgroup the child would hold this process for ever.
             vfork: false,
         })?;
         let admitted = set_oom_score(init.pid, settings.oom_score_adj()).and_then(|()| {
-            if cgroup.fd().is_some() {
+            if in_cgroup {
                 return Ok(());
             }
             cgroup.enter(init.pid)?;
+            if let Some(groups) = &record.rdt {
+                groups.enter(init.pid)?;
+            }
             go(&init.conversation)
         });
         match admitted {
@@ -278,6 +286,15 @@ fn completed(mut process: Process, own: &Process) -> Process {
     }
     if process.oom_score_adj().is_none() {
         process.set_oom_score_adj(own.oom_score_adj());
+    }
+    if process.scheduler().is_none() {
+        process.set_scheduler(own.scheduler().clone());
+    }
+    if process.io_priority().is_none() {
+        process.set_io_priority(*own.io_priority());
+    }
+    if process.exec_cpu_affinity().is_none() {
+        process.set_exec_cpu_affinity(own.exec_cpu_affinity().clone());
     }
     process
 }

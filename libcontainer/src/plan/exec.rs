@@ -2,8 +2,9 @@
 //! settings with explicit overrides on top.
 
 use super::inside::{become_process, execute};
+use super::placement::{self, ExecAffinity, Surroundings};
 use super::process::{Identity, Limit, console, limits};
-use super::{Descriptor, Host, Namespace, PlanError, Planned, Script, seccomp, text, unsupported};
+use super::{Descriptor, Host, Namespace, PlanError, Planned, Script, labels, seccomp, text};
 use crate::seccomp::Installable;
 use creel_wire::owned::Step;
 use oci_spec::runtime::Process;
@@ -14,6 +15,8 @@ pub(crate) struct ExecRequest<'a> {
     pub(crate) id: &'a str,
     /// The settings of the new process, overrides applied.
     pub(crate) process: &'a Process,
+    /// What `linux` of its config.json says of the container's processes.
+    pub(crate) surroundings: &'a Surroundings,
     /// The namespaces that the container has of its own.
     pub(crate) namespaces: &'a [Namespace],
     /// How many descriptors from 3 on the process inherits.
@@ -38,11 +41,12 @@ pub(crate) struct ExecPlan {
 /// Everything of the container is joined by the program that was exec'd outside, which nobody inside may
 /// trace from then on; the cgroup is entered before, so that nothing runs outside of its limits.
 pub(crate) fn plan_exec(request: &ExecRequest<'_>, host: &Host) -> Result<ExecPlan, PlanError> {
-    unsupported::refuse_process(request.process)?;
     let mut script = Script::new();
     script.push("", Step::CloseFrom { first: 3 + request.preserve_fds });
     script.push("", Step::ResetSignals {});
     script.push("", Step::NonDumpable {});
+    let affinity = ExecAffinity::of(request.process)?;
+    affinity.first(&mut script);
     if !request.in_cgroup {
         script.push("", Step::AwaitAdmission {});
     }
@@ -60,7 +64,7 @@ pub(crate) fn plan_exec(request: &ExecRequest<'_>, host: &Host) -> Result<ExecPl
         script.push("", Step::EnterRoot { root });
     }
     script.push("", Step::NewSession {});
-    script.push("", Step::ResetAffinity {});
+    affinity.second(&mut script);
     if !request.no_new_keyring {
         let name = text("", format!("_ses.{}", request.id))?;
         script.push("", Step::SessionKeyring { name });
@@ -72,6 +76,8 @@ pub(crate) fn plan_exec(request: &ExecRequest<'_>, host: &Host) -> Result<ExecPl
     seccomp::keep_right(&mut identity.capabilities, request.filter, request.process, host);
     script.warnings.extend(identity.warnings.iter().cloned());
     let outer_limits = request.namespaces.contains(&Namespace::User);
+    labels::plan(&mut script, request.process)?;
+    placement::plan(&mut script, request.process, request.surroundings)?;
     become_process(&mut script, request.process, &identity, outer_limits)?;
     script.push("", Step::Ready {});
     seccomp::install(&mut script, request.filter);

@@ -1,7 +1,7 @@
 //! The ids of a new user namespace.
 
 use super::namespaces::{Namespace, Namespaces};
-use oci_spec::runtime::{LinuxIdMapping, Spec};
+use oci_spec::runtime::{LinuxIdMapping, Mount, Spec};
 use serde::Serialize;
 
 /// One line of user_namespaces(7), "User and group ID mappings".
@@ -36,6 +36,14 @@ impl IdMaps {
             users: maps(linux.and_then(|linux| linux.uid_mappings().as_ref())),
             groups: maps(linux.and_then(|linux| linux.gid_mappings().as_ref())),
         })
+    }
+
+    /// Those of a mount; empty when it has none.
+    pub(super) fn of_mount(mount: &Mount) -> Self {
+        IdMaps {
+            users: maps(mount.uid_mappings().as_ref()),
+            groups: maps(mount.gid_mappings().as_ref()),
+        }
     }
 
     /// The text that the kernel takes, in one write.

@@ -3,10 +3,13 @@
 use super::capabilities::Sets;
 use super::id_maps::IdMaps;
 use super::namespaces::{Namespace, Namespaces};
+use super::net_devices::NetDevices;
+use super::placement::{self, Surroundings};
 use super::process::Identity;
+use super::rdt::Rdt;
 use super::{
-    Descriptor, Host, Plan, PlanError, Request, Script, devices, hooks, inside_path, mounts,
-    process, seccomp, text,
+    Descriptor, Host, Plan, PlanError, Request, Script, devices, hooks, inside_path, labels,
+    mounts, process, seccomp, text, time,
 };
 use crate::cgroups;
 use creel_wire::owned::Step;
@@ -19,6 +22,8 @@ const MS_PRIVATE: u32 = 0x4_0000;
 
 pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, PlanError> {
     let namespaces = Namespaces::of(spec);
+    let net_devices = NetDevices::of(spec, &namespaces)?;
+    let rdt = Rdt::of(spec, &request.id)?;
     let cgroup = plan_cgroup(spec, request, host)?;
     let process = spec.process().clone().unwrap_or_default();
     // systemd wants a process to put into the cgroup that it makes.
@@ -27,7 +32,10 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
     let mut script = Script::new();
     script.warnings.extend(cgroup.ignored.iter().map(ToString::to_string));
 
-    enter(&mut script, request, &namespaces, clone_into_cgroup);
+    let moved_in = net_devices.is_some() || rdt.is_some();
+    let admitted = !clone_into_cgroup || namespaces.is_new(Namespace::User) || moved_in;
+    enter(&mut script, request, &namespaces, admitted);
+    time::plan(&mut script, spec, &namespaces);
     name(&mut script, spec, &namespaces)?;
     let create_hooks = build_root(&mut script, spec, request, &namespaces, &cgroup, &process)?;
     close_root(&mut script, spec)?;
@@ -36,6 +44,8 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
     seccomp::keep_right(&mut identity.capabilities, filter.as_ref(), &process, host);
     script.warnings.extend(identity.warnings.iter().cloned());
     let outer_limits = namespaces.has(Namespace::User);
+    labels::plan(&mut script, &process)?;
+    placement::plan(&mut script, &process, &Surroundings::of(spec.linux().as_ref()))?;
     become_process(&mut script, &process, &identity, outer_limits)?;
     wait_for_start(&mut script, spec, request)?;
     seccomp::install(&mut script, filter.as_ref());
@@ -47,6 +57,8 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
         second_process: namespaces.needs_second_process(),
         id_maps: IdMaps::of(spec, &namespaces),
         joined_namespaces: namespaces.joined,
+        net_devices,
+        rdt,
         cgroup,
         clone_into_cgroup,
         outer_limits: if outer_limits { process::limits(&process) } else { Vec::new() },
@@ -76,13 +88,13 @@ fn plan_cgroup(spec: &Spec, request: &Request, host: &Host) -> Result<cgroups::P
 /// First nothing of the caller may be left: descriptors, signals. Before anything that others are in is
 /// joined, this process stops being dumpable, so that nobody there can trace it. The cgroup comes before
 /// the cgroup namespace, which shows what its maker is in.
-fn enter(script: &mut Script, request: &Request, namespaces: &Namespaces, in_cgroup: bool) {
+fn enter(script: &mut Script, request: &Request, namespaces: &Namespaces, admitted: bool) {
     script.push("", Step::CloseFrom { first: 3 + request.preserve_fds });
     script.push("", Step::ResetSignals {});
     if !namespaces.joined.is_empty() {
         script.push("", Step::NonDumpable {});
     }
-    if !in_cgroup || namespaces.is_new(Namespace::User) {
+    if admitted {
         script.push("", Step::AwaitAdmission {});
     }
     namespaces.join(script);
@@ -136,8 +148,7 @@ fn build_root(
     } else {
         script.push("root.path", Step::OpenRoot { path });
     }
-    let cgroup_namespace = namespaces.has(Namespace::Cgroup);
-    mounts::plan(script, spec, request, cgroup, cgroup_namespace)?;
+    mounts::plan(script, spec, request, cgroup, namespaces)?;
     devices::plan(script, spec, namespaces.has(Namespace::User))?;
     // Not for hooks, whose files must not be everybody's.
     script.push("", Step::Umask { mask: 0o022 });

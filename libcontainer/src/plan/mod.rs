@@ -7,12 +7,17 @@ mod exec;
 mod hooks;
 mod id_maps;
 mod inside;
+mod labels;
 mod mount_options;
+mod mount_tree;
 mod mounts;
 mod namespaces;
+mod net_devices;
+mod placement;
 mod process;
+mod rdt;
 mod seccomp;
-mod unsupported;
+mod time;
 
 use crate::cgroups;
 use creel_wire::Slot;
@@ -25,8 +30,15 @@ use std::path::PathBuf;
 pub(crate) use exec::{ExecPlan, ExecRequest, plan_exec};
 pub(crate) use hooks::Hook;
 pub use id_maps::{IdMap, IdMaps};
+pub(crate) use labels::{apparmor_profile, given as given_label};
+#[cfg(test)]
+pub(crate) use mount_options::knows as knows_mount_option;
+pub use mount_tree::{MountIds, MountTree};
 pub use namespaces::{Join, Namespace};
+pub use net_devices::{NetDevice, NetDevices};
+pub(crate) use placement::{Surroundings, enters_late};
 pub use process::Limit;
+pub use rdt::Rdt;
 
 /// What planning has to know of the host.
 #[derive(Debug, Clone)]
@@ -68,6 +80,8 @@ pub enum Descriptor {
     StartListener,
     /// A namespace to join.
     Namespace(Join),
+    /// Mounts of the host with their ids mapped.
+    MountTree(MountTree),
     /// The container's state for hooks, with this status.
     HookState(&'static str),
     /// A descriptor of the process being joined.
@@ -100,6 +114,12 @@ pub struct Plan {
     pub second_process: bool,
     /// Written to /proc/PID/uid_map and gid_map of a new user namespace.
     pub id_maps: Option<IdMaps>,
+    /// Network devices that move in, before creel-init goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub net_devices: Option<NetDevices>,
+    /// The class of service in the resctrl file system, entered before creel-init goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rdt: Option<Rdt>,
     /// Limits that the library sets from outside, since the process itself may not.
     pub outer_limits: Vec<Limit>,
     /// Directories and writes of the cgroups.
@@ -120,12 +140,19 @@ pub struct Plan {
     pub warnings: Vec<String>,
 }
 
+impl Plan {
+    /// Whether creel-init waits for the library before it goes on; without cgroup v1 only for these.
+    pub(crate) fn awaits_admission(&self) -> bool {
+        let moved_in = self.net_devices.is_some() || self.rdt.is_some();
+        !self.clone_into_cgroup || self.id_maps.is_some() || moved_in
+    }
+}
+
 /// Plans a start.
 ///
 /// # Errors
-/// [`PlanError`] for a value that cannot be carried out, or not yet; it names the place in config.json.
+/// [`PlanError`] for a value that cannot be carried out; it names the place in config.json.
 pub fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, PlanError> {
-    unsupported::refuse(spec)?;
     inside::plan(spec, request, host)
 }
 

@@ -53,8 +53,16 @@ pub(super) struct Options {
     pub(super) copy_up: bool,
     /// Words for the file system, fsconfig(2).
     pub(super) parameters: Vec<String>,
-    /// Words that creel does not support yet.
-    pub(super) unsupported: Option<String>,
+    /// A mount that is there already is changed.
+    pub(super) remount: bool,
+    /// Its ids are mapped; `true`: those of the mounts below it too.
+    pub(super) ids_below: Option<bool>,
+}
+
+/// Whether creel itself knows a word; any other goes to the file system.
+#[cfg(test)]
+pub(crate) fn knows(word: &str) -> bool {
+    Options::parse(std::iter::once(&word.to_owned())).parameters.is_empty()
 }
 
 impl Options {
@@ -82,7 +90,9 @@ impl Options {
             "rbind" => (self.bind, self.recursive) = (true, true),
             "defaults" | "" => {}
             "tmpcopyup" => self.copy_up = true,
-            "remount" | "idmap" | "ridmap" => self.unsupported = Some(word.to_owned()),
+            "remount" => self.remount = true,
+            "idmap" => self.ids_below = Some(false),
+            "ridmap" => self.ids_below = Some(true),
             // Words that mount(8) keeps for itself.
             "auto" | "noauto" | "user" | "nouser" | "users" | "_netdev" | "loud" | "silent" => {}
             word => self.parameters.push(word.to_owned()),

@@ -1,7 +1,9 @@
 //! The mounts of config.json, in their order.
 
-use super::mount_options::{Options, attr};
-use super::{PlanError, Request, Script, devices, inside_path, text};
+use super::mount_options::{Change, Options, attr};
+use super::mount_tree::{MountIds, MountTree};
+use super::namespaces::{Namespace, Namespaces};
+use super::{Descriptor, PlanError, Request, Script, devices, inside_path, labels, text};
 use crate::cgroups;
 use creel_wire::owned::{Step, Text};
 use creel_wire::step::mount_flags;
@@ -28,14 +30,20 @@ pub(super) fn plan(
     spec: &Spec,
     request: &Request,
     cgroup: &cgroups::Plan,
-    cgroup_namespace: bool,
+    namespaces: &Namespaces,
 ) -> Result<(), PlanError> {
+    let label = spec.linux().as_ref().and_then(|linux| linux.mount_label().as_deref());
     for (index, mount) in spec.mounts().iter().flatten().enumerate() {
         let one = One::of(format!("mounts[{index}]"), mount, &request.bundle)?;
-        match one.fstype.as_str() {
+        let ids = MountIds::of(&one.origin, mount, &one.options, spec, namespaces)?;
+        match (one.fstype.as_str(), ids) {
+            _ if one.options.remount => one.remount(script)?,
+            (_, Some(ids)) => one.id_mapped(script, ids),
             _ if one.options.bind => one.bind(script)?,
-            "cgroup" | "cgroup2" => one.cgroup(script, cgroup, cgroup_namespace)?,
-            _ => one.filesystem(script)?,
+            ("cgroup" | "cgroup2", _) => {
+                one.cgroup(script, cgroup, namespaces.has(Namespace::Cgroup))?;
+            }
+            _ => one.filesystem(script, label)?,
         }
     }
     Ok(())
@@ -53,13 +61,6 @@ struct One {
 impl One {
     fn of(origin: String, mount: &Mount, bundle: &Path) -> Result<Self, PlanError> {
         let options = Options::parse(mount.options().iter().flatten());
-        if let Some(found) = &options.unsupported {
-            return Err(PlanError::Unsupported {
-                json_path: format!("{origin}.options"),
-                found: found.clone(),
-                allowed: "this version of creel cannot do it yet: leave the option out",
-            });
-        }
         let destination = mount.destination().to_string_lossy();
         let target = inside_path(&format!("{origin}.destination"), &destination)?;
         let source = mount.source().as_deref().unwrap_or(Path::new(""));
@@ -80,9 +81,9 @@ impl One {
             source: self.source()?,
             recursive,
             set: own.set,
-            clear: own.clear & !own.set | atime_field(own.set),
+            clear: cleared(own),
             recursive_set: below.set,
-            recursive_clear: below.clear & !below.set | atime_field(below.set),
+            recursive_clear: cleared(below),
             propagation,
             flags: self.proc_flags(),
         };
@@ -95,7 +96,43 @@ impl One {
         Ok(())
     }
 
-    fn filesystem(&self, script: &mut Script) -> Result<(), PlanError> {
+    /// A bind whose tree of mounts the library makes.
+    fn id_mapped(&self, script: &mut Script, ids: MountIds) {
+        let Options { own, below, propagation, recursive, ids_below, .. } = self.options;
+        let tree = script.slot(Descriptor::MountTree(MountTree {
+            origin: self.origin.clone(),
+            source: self.source.clone().into(),
+            recursive,
+            own: (own.set, cleared(own)),
+            below: (below.set, cleared(below)),
+            ids,
+            ids_below: ids_below.unwrap_or(false),
+        }));
+        let (target, flags) = (self.target.clone(), self.proc_flags());
+        script.push(self.origin.as_str(), Step::MountTree { target, tree, propagation, flags });
+    }
+
+    /// What is named changes, the rest of the mount stays as it is; without `bind` the file system gets the
+    /// words that are for it. It does not become read-only itself: others may have it mounted too.
+    fn remount(&self, script: &mut Script) -> Result<(), PlanError> {
+        let Options { own, below, propagation, bind, .. } = self.options;
+        let parameters = &self.options.parameters;
+        let origin = format!("{}.options", self.origin);
+        let step = Step::Remount {
+            target: self.target.clone(),
+            parameters: super::process::texts(&origin, parameters.iter())?,
+            reconfigure: !bind && !parameters.is_empty(),
+            set: own.set,
+            clear: cleared(own),
+            recursive_set: below.set,
+            recursive_clear: cleared(below),
+            propagation,
+        };
+        script.push(self.origin.as_str(), step);
+        Ok(())
+    }
+
+    fn filesystem(&self, script: &mut Script, label: Option<&str>) -> Result<(), PlanError> {
         let mut flags = self.proc_flags();
         if matches!(self.fstype.as_str(), "proc" | "sysfs") {
             // A link there would put them, and what is written through them, elsewhere (CVE-2019-19921).
@@ -108,6 +145,7 @@ impl One {
         } else if self.options.own.set & attr::RDONLY != 0 {
             parameters.push("ro".to_owned());
         }
+        parameters.extend(labels::mount_option(label, &self.fstype, &parameters));
         if self.fstype == "tmpfs" && !parameters.iter().any(|p| p.starts_with("mode=")) {
             flags |= mount_flags::MODE_OF_TARGET;
         }
@@ -198,6 +236,11 @@ impl One {
         let target = self.target.display();
         if COVERABLE.contains(&target.as_str()) { mount_flags::IN_PROC } else { 0 }
     }
+}
+
+/// What mount_setattr(2) has to clear.
+fn cleared(change: Change) -> u64 {
+    change.clear & !change.set | atime_field(change.set)
 }
 
 /// A mode of access times is a number in a field of bits that has to be cleared to be set.

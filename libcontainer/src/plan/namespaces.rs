@@ -50,6 +50,11 @@ impl Namespace {
         }
     }
 
+    /// Whether creel-init always makes it itself, with a step of its own.
+    fn is_late(self) -> bool {
+        matches!(self, Namespace::Cgroup | Namespace::Time)
+    }
+
     fn of(kind: LinuxNamespaceType) -> Self {
         match kind {
             LinuxNamespaceType::Mount => Namespace::Mount,
@@ -112,13 +117,14 @@ impl Namespaces {
     }
 
     /// Those that the clone makes. The cgroup namespace shows the cgroup that its maker is in, so it is made
-    /// only after the container's own was entered; and what is to belong to a joined user namespace is made
+    /// only after the container's own was entered; the offsets of a time namespace have to be written before
+    /// anything is in it; and what is to belong to a joined user namespace is made
     /// only after that was joined.
     pub(super) fn cloned(&self) -> Vec<Namespace> {
         if self.joins(Namespace::User) {
             return Vec::new();
         }
-        self.new.iter().copied().filter(|namespace| *namespace != Namespace::Cgroup).collect()
+        self.new.iter().copied().filter(|namespace| !namespace.is_late()).collect()
     }
 
     /// Whether creel-init goes on in a child: a pid namespace that is joined, or made by unshare(2), takes in
@@ -138,7 +144,7 @@ impl Namespaces {
             script.push(format!("{}.path", join.origin), Step::JoinNamespace { namespace, kind });
         }
         if self.joins(Namespace::User) {
-            let late = self.new.iter().filter(|namespace| **namespace != Namespace::Cgroup);
+            let late = self.new.iter().filter(|namespace| !namespace.is_late());
             let flags = late.fold(0, |flags, namespace| flags | namespace.flag());
             script.push("linux.namespaces", Step::Unshare { flags });
         }

@@ -137,6 +137,25 @@ impl StepError {
             Step::Hostname { name } => write!(f, "setting the hostname to {:?}", name.display()),
             Step::JoinNamespace { .. } => f.write_str("joining the namespace"),
             Step::EnterPidNamespace {} => f.write_str("making a process in the pid namespace"),
+            Step::MountTree { target, .. } => {
+                self.mount(f, &target.display(), "id-mapped bind")
+            }
+            Step::Remount { target, .. } => match self.at {
+                At::Resolve => write!(f, "mount to change at /{}", target.display()),
+                _ => self.mount(f, &target.display(), "change of the mount"),
+            },
+            Step::TimeNamespace { .. } => match self.at {
+                At::WriteFile => f.write_str("writing the offsets of the time namespace"),
+                _ => f.write_str("making the time namespace"),
+            },
+            Step::Personality { .. } => f.write_str("setting the execution domain"),
+            Step::Scheduler { .. } => f.write_str("setting the scheduler"),
+            Step::IoPriority { .. } => f.write_str("setting the I/O priority"),
+            Step::MemoryPolicy { .. } => f.write_str("setting the memory policy"),
+            Step::Affinity { .. } => f.write_str("setting the CPUs to run on"),
+            Step::ExecLabel { label, .. } => {
+                write!(f, "writing the label {:?}", String::from_utf8_lossy(label))
+            }
             Step::Capabilities { .. } => f.write_str("setting the capabilities"),
             Step::Console { .. } => f.write_str("opening the container's terminal in its /dev/pts"),
             Step::PivotRoot {} => f.write_str("pivot_root"),
@@ -199,6 +218,31 @@ impl StepError {
             (Step::Root { .. }, _) if self.is(Errno::ENOTDIR) => "root.path has to be a directory",
             (Step::PivotRoot {}, _) if self.is(Errno::EINVAL) => {
                 "on an initramfs the root cannot be pivoted: use --no-pivot"
+            }
+            (Step::Remount { .. }, At::Call | At::Attributes) if self.is(Errno::EINVAL) => {
+                "an earlier entry of mounts has to mount something there"
+            }
+            (Step::Scheduler { .. } | Step::IoPriority { .. }, _) if self.is(Errno::EPERM) => {
+                "it needs CAP_SYS_NICE outside of user namespaces; on cgroup v1 a real-time policy also \
+                 needs linux.resources.cpu.realtimeRuntime"
+            }
+            (Step::MemoryPolicy { .. }, _) if self.is(Errno::EINVAL) => {
+                "every node has to be one of the host's, and one that the cpuset allows"
+            }
+            (Step::MemoryPolicy { .. }, _) if self.is(Errno::ENOSYS) => {
+                "this kernel is built without NUMA"
+            }
+            (Step::Affinity { .. }, _) if self.is(Errno::EINVAL) => {
+                "none of these CPUs is one that the cpuset allows"
+            }
+            (Step::TimeNamespace { .. }, At::Call) if self.is(Errno::EINVAL) => {
+                "time namespaces need Linux 5.6 with CONFIG_TIME_NS"
+            }
+            (Step::TimeNamespace { .. }, At::WriteFile) if self.is(Errno::ERANGE) => {
+                "with its offset a clock must not be negative, nor later than 146 years"
+            }
+            (Step::ExecLabel { .. }, At::WriteFile) if self.is(Errno::ENOENT) => {
+                "load the profile into the kernel first (apparmor_parser)"
             }
             (Step::Rlimit { .. }, _) if self.is(Errno::EPERM) => {
                 "a hard limit above creel's own needs CAP_SYS_RESOURCE"

@@ -1,8 +1,9 @@
 //! What is saved of a container, and what is shown of it.
 
 use crate::cgroups;
-use crate::plan::{Hook, Namespace, Planned};
+use crate::plan::{Hook, Namespace, Planned, Surroundings};
 use crate::process::identity::Identity;
+use crate::rdt;
 use crate::seccomp::Installable;
 use creel_wire::Slot;
 use creel_wire::owned::{Step, Text};
@@ -37,6 +38,12 @@ pub(crate) struct Record {
     pub(crate) resources: LinuxResources,
     /// The namespaces that it does not share with the runtime: what exec has to join.
     pub(crate) namespaces: Vec<Namespace>,
+    /// Its directories in the resctrl file system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rdt: Option<rdt::Groups>,
+    /// What exec gives its processes besides the settings.
+    #[serde(default, skip_serializing_if = "Surroundings::is_default")]
+    pub(crate) surroundings: Surroundings,
     /// Its pid namespace is somebody else's too: the end of its process does not end all that is in it.
     pub(crate) joined_pid: bool,
     pub(crate) no_new_keyring: bool,

@@ -4,6 +4,7 @@
 
 pub(crate) mod bpf;
 mod clone;
+pub(crate) mod mount;
 pub(crate) mod pidfd;
 mod terminal;
 mod thread;

@@ -203,6 +203,64 @@ steps! {
     /// Become root of the user namespace (setresgid, setresuid), with no capability left that an execve
     /// would hand on by itself.
     47 UserNamespaceRoot {}
+    /// Attach a tree of mounts that the library made ready: an id-mapped bind.
+    60 MountTree {
+        target: Text,
+        tree: Slot,
+        /// MS_SHARED and its like, or 0.
+        propagation: u32,
+        /// [`mount_flags`].
+        flags: u32,
+    }
+    /// Change a mount that is there.
+    61 Remount {
+        target: Text,
+        /// For the file system itself, with `reconfigure`.
+        parameters: TextList,
+        reconfigure: bool,
+        /// MOUNT_ATTR_*.
+        set: u64,
+        clear: u64,
+        recursive_set: u64,
+        recursive_clear: u64,
+        /// MS_SHARED and its like, or 0.
+        propagation: u32,
+    }
+    /// Make a time namespace, write its offsets while nobody is in it, and enter it.
+    62 TimeNamespace {
+        /// The text for timens_offsets, time_namespaces(7).
+        offsets: Bytes,
+    }
+    /// personality(2).
+    63 Personality { persona: u32 }
+    /// sched_setattr(2).
+    64 Scheduler {
+        policy: u32,
+        flags: u64,
+        nice: i64,
+        priority: u32,
+        /// In nanoseconds, as the other two.
+        runtime: u64,
+        deadline: u64,
+        period: u64,
+    }
+    /// ioprio_set(2), for this process.
+    65 IoPriority { priority: u32 }
+    /// set_mempolicy(2).
+    66 MemoryPolicy {
+        /// MPOL_* with its flags.
+        mode: u32,
+        /// Node numbers.
+        nodes: WordList,
+    }
+    /// sched_setaffinity(2), to these CPUs.
+    67 Affinity { cpus: WordList }
+    /// What a security module shall give the process at its execve.
+    68 ExecLabel {
+        /// Files below the process's directory in procfs, by kernel; the first that is there is written.
+        files: TextList,
+        label: Bytes,
+    }
     /// Open the root file system where it is: without a mount namespace of the container's own a mount would
     /// stay on the host.
     48 OpenRoot { path: Text }

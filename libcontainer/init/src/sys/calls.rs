@@ -28,7 +28,7 @@ const CAPABILITY_VERSION_3: u32 = 0x2008_0522;
 ///
 /// # Safety
 /// As [`syscall`].
-unsafe fn call(number: usize, arguments: [usize; 6]) -> Result<usize, Errno> {
+pub(super) unsafe fn call(number: usize, arguments: [usize; 6]) -> Result<usize, Errno> {
     // SAFETY: the caller's promise is the same.
     let result = unsafe { syscall(number, arguments) };
     if result < 0 { Err(Errno::from_raw_os_error(-(result as i32))) } else { Ok(result as usize) }

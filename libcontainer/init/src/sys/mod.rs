@@ -6,9 +6,11 @@
 mod arch;
 mod calls;
 mod memory;
+mod placement;
 
 pub use calls::*;
 pub use memory::{Pointers, map_plan};
+pub use placement::*;
 
 use core::ffi::{CStr, c_char};
 

@@ -62,6 +62,10 @@ pub(super) mod number {
     pub(crate) const SETGROUPS: usize = 116;
     pub(crate) const SETRESUID: usize = 117;
     pub(crate) const SETRESGID: usize = 119;
+    pub(crate) const PERSONALITY: usize = 135;
+    pub(crate) const SET_MEMPOLICY: usize = 238;
+    pub(crate) const IOPRIO_SET: usize = 251;
+    pub(crate) const SCHED_SETATTR: usize = 314;
     pub(crate) const CAPGET: usize = 125;
     pub(crate) const CAPSET: usize = 126;
     pub(crate) const PRCTL: usize = 157;

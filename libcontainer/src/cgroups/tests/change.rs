@@ -1,6 +1,7 @@
 //! Freezing, updating and measuring real cgroups.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use oci_spec::runtime::LinuxResources;
 use serde_json::{Value, json};
 
 use super::harness::{
-    Cleanup, WAIT, held_shell, on_v1, on_v2, planned, release, sleeper, unique, value,
+    Cleanup, DEVICES, WAIT, held_shell, on_v1, on_v2, planned, release, sleeper, unique, value,
 };
 use crate::cgroups::{Cgroup, Error, Happened, Layout, Update};
 
@@ -77,7 +78,7 @@ fn a_cgroup_below_a_frozen_one_cannot_be_thawed() {
 
 /// What opening a device of fuse's number says in the cgroup: `Operation not permitted` or something else.
 fn open_device(cgroup: &Cgroup) -> String {
-    let node = std::env::temp_dir().join(unique());
+    let node = Path::new(DEVICES).join(unique());
     let script = format!("mknod {0} c 10 229; : <{0}", node.display());
     let mut shell = held_shell(&script);
     cgroup.enter(shell.id() as i32).unwrap();

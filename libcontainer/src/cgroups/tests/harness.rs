@@ -19,6 +19,9 @@ use crate::skip::skip;
 
 pub(super) const WAIT: Duration = Duration::from_secs(5);
 
+/// Where device nodes can be opened: /tmp is often mounted without devices.
+pub(super) const DEVICES: &str = "/var/tmp";
+
 /// A name that no other test and no other run uses.
 pub(super) fn unique() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);

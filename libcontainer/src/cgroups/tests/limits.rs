@@ -1,11 +1,12 @@
 //! Limits and device rules as the kernel has them.
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::json;
 
 use super::harness::{
-    Cleanup, WAIT, directories, held_shell, on_v1, on_v2, planned, release, unique, value,
+    Cleanup, DEVICES, WAIT, directories, held_shell, on_v1, on_v2, planned, release, unique, value,
 };
 use crate::cgroups::Cgroup;
 use crate::skip::skip;
@@ -95,7 +96,7 @@ fn the_device_filter_of_version_2_denies() {
         let plan = planned(layout, &unique(), json!({"devices": [{"access": "rwm"}]}));
         let _cleanup = Cleanup(plan.clone());
         let cgroup = Cgroup::create(&plan).unwrap();
-        let node = std::env::temp_dir().join(unique());
+        let node = Path::new(DEVICES).join(unique());
         // 1:11 is kmsg, which no default allows; making it is.
         let make = format!("mknod {} c 1 11 || exit 2", node.display());
         let script = format!("{make}; : </dev/null || exit 3; : <{}", node.display());

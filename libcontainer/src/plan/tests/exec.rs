@@ -2,7 +2,9 @@
 
 use super::harness::{config, v2};
 use super::text::{names, steps};
-use crate::plan::{Descriptor, ExecPlan, ExecRequest, Host, Namespace, PlanError, plan_exec};
+use crate::plan::{
+    Descriptor, ExecPlan, ExecRequest, Host, Namespace, PlanError, Surroundings, plan_exec,
+};
 use insta::assert_snapshot;
 use oci_spec::runtime::Process;
 use serde_json::Value;
@@ -30,7 +32,9 @@ pub(super) fn plan_on(
     process: &Process,
     edit: impl FnOnce(&mut ExecRequest<'_>),
 ) -> Result<ExecPlan, PlanError> {
+    let surroundings = Surroundings::default();
     let mut request = ExecRequest {
+        surroundings: &surroundings,
         id: "web",
         process,
         namespaces: &ALL,

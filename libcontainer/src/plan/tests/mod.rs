@@ -4,7 +4,9 @@
 mod cgroups;
 mod close;
 mod devices;
+mod empty_values;
 mod exec;
+mod fields;
 mod harness;
 mod hooks;
 mod mounts;
@@ -13,5 +15,4 @@ mod order;
 mod process;
 mod request;
 mod text;
-mod unsupported;
 mod whole;

@@ -49,6 +49,12 @@ pub(crate) trait Arbitrary {
     fn arbitrary(random: &mut Random) -> Self;
 }
 
+impl Arbitrary for i64 {
+    fn arbitrary(random: &mut Random) -> i64 {
+        u64::arbitrary(random) as i64
+    }
+}
+
 impl Arbitrary for u64 {
     fn arbitrary(random: &mut Random) -> u64 {
         match random.below(4) {

@@ -88,6 +88,17 @@ all! {
     MakeDirectory { path }
     MountAttributes { target, set }
     UserNamespaceRoot {}
+    MountTree { target, tree, propagation, flags }
+    Remount {
+        target, parameters, reconfigure, set, clear, recursive_set, recursive_clear, propagation
+    }
+    TimeNamespace { offsets }
+    Personality { persona }
+    Scheduler { policy, flags, nice, priority, runtime, deadline, period }
+    IoPriority { priority }
+    MemoryPolicy { mode, nodes }
+    Affinity { cpus }
+    ExecLabel { files, label }
     Execute { arguments, environment }
 }
 
@@ -119,7 +130,7 @@ macro_rules! same {
         }
     )*};
 }
-same!(u32 u64 bool);
+same!(u32 u64 i64 bool);
 
 impl Own for &CStr {
     type Owned = Text;

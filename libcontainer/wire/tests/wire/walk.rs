@@ -41,7 +41,7 @@ macro_rules! number {
         }
     )*};
 }
-number!(u32 u64 i32 bool);
+number!(u32 u64 i32 i64 bool);
 
 impl Look for &CStr {
     fn look(self, inside: &Inside<'_>) {

@@ -1,0 +1,50 @@
+//! A procfs that is ours alone: nobody else can see it, and nothing in it can be covered
+//! (CVE-2025-52881).
+
+use crate::buffer::Buffer;
+use crate::failure::{Context, Failure, Outcome};
+use crate::script::Container;
+use core::ffi::CStr;
+use core::fmt::Write;
+use creel_wire::message::At;
+use rustix::fd::{BorrowedFd, OwnedFd};
+use rustix::fs::{self, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
+use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
+
+/// Its top, of this process's pid namespace.
+pub fn top<'c>(c: &'c mut Container<'_>) -> Result<&'c OwnedFd, Failure> {
+    if c.proc.is_none() {
+        c.proc = Some(mount().at(At::OwnProc)?);
+    }
+    c.proc.as_ref().ok_or(Failure::new(At::OwnProc, Errno::BADF))
+}
+
+/// This process's own directory in it.
+pub fn own_directory(c: &mut Container) -> Result<OwnedFd, Failure> {
+    let mut name = Buffer::new();
+    write!(name, "{}", rustix::process::getpid().as_raw_nonzero())
+        .map_err(|_| Failure::new(At::OpenFile, Errno::NAMETOOLONG))?;
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_XDEV | ResolveFlags::NO_SYMLINKS;
+    fs::openat2(top(c)?, name.as_c_str(), flags, Mode::empty(), resolve).at(At::OpenFile)
+}
+
+/// Writes all of `value`, in one go, to the file at `path` below `directory`.
+pub fn write(directory: BorrowedFd<'_>, path: &CStr, value: &[u8]) -> Outcome {
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_XDEV | ResolveFlags::NO_SYMLINKS;
+    let flags = OFlags::WRONLY | OFlags::CLOEXEC;
+    let file = fs::openat2(directory, path, flags, Mode::empty(), resolve).at(At::OpenFile)?;
+    let written = rustix::io::write(&file, value).at(At::WriteFile)?;
+    if written == value.len() { Ok(()) } else { Err(Failure::new(At::WriteFile, Errno::IO)) }
+}
+
+/// A detached procfs of this pid namespace.
+pub fn mount() -> Result<OwnedFd, Errno> {
+    let context = fsopen(c"proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_create(&context)?;
+    let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID
+        | MountAttrFlags::MOUNT_ATTR_NODEV
+        | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes)
+}
