@@ -3,7 +3,7 @@
 
 use super::oracle::{ARCHITECTURES, Oracle};
 use super::random::{self, Random};
-use super::{errno, model, profile};
+use super::{ALLOW, errno, model, profile};
 use crate::seccomp::Filter;
 use crate::seccomp::action::is_permissive;
 use crate::seccomp::architecture::{Architecture, X32_BIT, nth_name};
@@ -332,4 +332,41 @@ fn the_engines_profiles_decide_alike() {
             theirs.len()
         );
     }
+}
+
+/// The steps that the allowed calls of x86_64 take: mean and most.
+fn steps(program: &[sock_filter], given: &LinuxSeccomp) -> (f64, usize) {
+    let calls = calls(given, &[Arch::ScmpArchX86_64], &mut Random::new(1));
+    let outcomes = calls.iter().map(|call| run(program, call).expect("an end"));
+    let allowed: Vec<usize> = outcomes.filter(|o| o.value == ALLOW).map(|o| o.steps).collect();
+    let sum: usize = allowed.iter().sum();
+    (sum as f64 / allowed.len() as f64, allowed.into_iter().max().unwrap_or(0))
+}
+
+#[test]
+#[ignore = "a measurement: run it with --release --nocapture"]
+fn what_it_costs() {
+    let Some(oracle) = Oracle::get() else { return };
+    let Ok(text) = std::fs::read(PODMAN) else { return skip(&format!("needs {PODMAN}")) };
+    let value: Value = serde_json::from_slice(&text).expect("JSON");
+    let (native, given) = (Arch::ScmpArchX86_64, profile(as_an_engine(&value, &[])));
+    let mut theirs: Vec<u32> = (0..51).map(|_| oracle.time(native, &given)).collect();
+    let mut ours: Vec<u32> = (0..501)
+        .map(|_| {
+            let begun = std::time::Instant::now();
+            let filter = Filter::compile_for(&given, native).expect("a program");
+            std::hint::black_box(filter.bytes());
+            begun.elapsed().as_nanos() as u32
+        })
+        .collect();
+    theirs.sort_unstable();
+    ours.sort_unstable();
+    println!("median: {} us, libseccomp {} us", ours[250] / 1000, theirs[25] / 1000);
+    let program = Filter::compile_for(&given, native).expect("a program").program;
+    let other = oracle.program(native, &given).expect("a program");
+    println!(
+        "steps, mean and most: {:?}, libseccomp {:?}",
+        steps(&program, &given),
+        steps(&other, &given)
+    );
 }

@@ -4,6 +4,7 @@
  *   A TOKEN                            one more architecture
  *   R ACTION NAME N [INDEX OP A B]...  a rule
  *   E                                  write the program: its number of instructions, and 8 bytes for each
+ *   T                                  write the time from D to now in nanoseconds, as a 32-bit integer
  *   N TOKEN NAME                       write the number of a call, as a 32-bit integer
  * All numbers are decimal; what is written has the machine's byte order.
  */
@@ -15,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static void check(int result, const char *what, const char *line)
@@ -70,6 +72,7 @@ int main(void)
 	scmp_filter_ctx filter = NULL;
 	uint32_t machine = 0, token, action;
 	char name[64];
+	struct timespec begun, now;
 
 	while (fgets(line, sizeof line, stdin)) {
 		switch (line[0]) {
@@ -77,6 +80,7 @@ int main(void)
 			sscanf(line, "M %u", &machine);
 			break;
 		case 'D':
+			clock_gettime(CLOCK_MONOTONIC, &begun);
 			sscanf(line, "D %u", &action);
 			filter = seccomp_init(action);
 			if (machine != seccomp_arch_native()) {
@@ -95,6 +99,11 @@ int main(void)
 		case 'E':
 			export(filter);
 			seccomp_release(filter);
+			break;
+		case 'T':
+			clock_gettime(CLOCK_MONOTONIC, &now);
+			token = (now.tv_sec - begun.tv_sec) * 1000000000 + now.tv_nsec - begun.tv_nsec;
+			fwrite(&token, sizeof token, 1, stdout);
 			break;
 		case 'N': {
 			sscanf(line, "N %u %63s", &token, name);

@@ -107,6 +107,13 @@ impl Oracle {
         Some(answer[4..].chunks_exact(8).map(instruction).collect())
     }
 
+    /// How long libseccomp takes for a profile, with reading it from lines, in nanoseconds.
+    pub(super) fn time(&self, native: Arch, profile: &LinuxSeccomp) -> u32 {
+        let answer = self.ask(&(as_lines(native, profile) + "T\n")).expect("an answer");
+        let last = answer.last_chunk().expect("a time");
+        u32::from_ne_bytes(*last)
+    }
+
     /// The numbers of calls; negative where there is none.
     pub(super) fn numbers(&self, architecture: Arch, names: &[&str]) -> Vec<i32> {
         let question: String = names.iter().fold(String::new(), |mut lines, name| {
