@@ -20,7 +20,7 @@ const LINK: [&str; 10] = [
 
 fn main() {
     let source = Path::new(&variable("CARGO_MANIFEST_DIR")).join("init");
-    for watched in ["init/src", "init/Cargo.toml", "init/Cargo.lock", "wire/src"] {
+    for watched in ["init/src", "init/Cargo.toml", "init/Cargo.lock", "wire/src", "passwd/src"] {
         println!("cargo::rerun-if-changed={watched}");
     }
     let out = PathBuf::from(variable("OUT_DIR")).join("init");

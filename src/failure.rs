@@ -23,6 +23,18 @@ pub(crate) enum Failure {
     UnknownSignal { found: String },
     /// `--format` of a command has an unknown value.
     Format { found: String, allowed: &'static str },
+    /// The ps program cannot be run.
+    RunPs { source: io::Error },
+    /// The ps program does not like its options.
+    PsFailed { said: String },
+    /// What the ps program was asked to show has no pids.
+    NoPidColumn,
+    /// `events --interval` is not above zero.
+    Interval,
+    /// A flag of `update` is no number or size.
+    Amount { flag: &'static str, found: String, allowed: &'static str },
+    /// The resources of `update` cannot be used.
+    Resources { source: libcontainer::spec::LoadError },
     /// `exec --user` is not `uid` or `uid:gid`.
     User { found: String },
     /// `spec` finds a file that it would overwrite.
@@ -86,6 +98,16 @@ impl fmt::Display for Failure {
             Self::Format { found, allowed } => {
                 write!(f, "invalid format option: found {found:?}, allowed is {allowed}")
             }
+            Self::RunPs { .. } => f.write_str("cannot run ps, install procps or use --format json"),
+            Self::PsFailed { said } => write!(f, "ps failed: {said}"),
+            Self::NoPidColumn => f.write_str(
+                "couldn't find PID field in ps output, let the ps options include that column",
+            ),
+            Self::Interval => f.write_str("duration interval must be greater than 0"),
+            Self::Amount { flag, found, allowed } => {
+                write!(f, "invalid value for {flag}: found {found:?}, allowed is {allowed}")
+            }
+            Self::Resources { source } => source.fmt(f),
             Self::User { found } => {
                 write!(f, "--user: found {found:?}, allowed is <uid> or <uid>:<gid>, as numbers")
             }
@@ -115,13 +137,14 @@ impl Error for Failure {
         match self {
             Self::OpenLog { source, .. }
             | Self::Print { source }
+            | Self::RunPs { source }
             | Self::WriteConfig { source, .. } => Some(source),
             Self::Create { source } | Self::Run { source } | Self::Exec { source } => Some(source),
             Self::Process { source, .. } => Some(source),
             // These stand for their source and have its text, so what follows is theirs.
             Self::Usage(error) => error.source(),
             Self::Id { source } => source.source(),
-            Self::ProcessFile { source } => source.source(),
+            Self::ProcessFile { source } | Self::Resources { source } => source.source(),
             Self::Library { source } => source.source(),
             _ => None,
         }

@@ -12,7 +12,7 @@ user=tester
 packages=(
     # The machine itself. The kernel of Debian's cloud images has no 9p.
     linux-image-amd64 initramfs-tools zstd systemd systemd-sysv udev dbus kmod
-    iproute2 openssh-server libpam-systemd
+    iproute2 e2fsprogs openssh-server libpam-systemd
     # A user's own session, as rootless containers need it.
     dbus-user-session uidmap slirp4netns fuse-overlayfs
     apparmor apparmor-utils
@@ -51,7 +51,7 @@ chroot "$root" update-initramfs -u -k all
 
 # What a short-lived machine does without.
 for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service \
-    fstrim.timer systemd-timesyncd.service systemd-pstore.service console-getty.service; do
+    proc-sys-fs-binfmt_misc.automount fstrim.timer systemd-timesyncd.service systemd-pstore.service systemd-binfmt.service ldconfig.service; do
     chroot "$root" systemctl mask "$unit" >/dev/null 2>&1
 done
 chroot "$root" systemctl enable systemd-networkd ssh >/dev/null 2>&1

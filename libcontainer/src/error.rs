@@ -164,16 +164,26 @@ impl fmt::Display for Error {
                 write!(f, "the container's process ended while {during} ({how})")
             }
             Error::Status { action, id, status } => match (*action, status) {
-                ("kill", _) => write!(f, "container not running: {id} is {status}"),
+                ("kill" | "pause" | "update" | "measure", _) => {
+                    write!(f, "container not running: {id} is {status}")
+                }
                 ("start", Status::Stopped) => {
                     write!(f, "cannot start a container that has stopped: {id}")
                 }
+                ("start", Status::Paused) => {
+                    write!(f, "cannot start a paused container: {id}; resume it first")
+                }
+                ("resume", _) => write!(f, "container not paused: {id} is {status}"),
                 ("start", _) => {
                     write!(f, "cannot start an already running container: {id} is {status}")
                 }
                 ("delete", _) => write!(
                     f,
                     "cannot delete container {id} that is not stopped: {status}; kill it first, or use --force"
+                ),
+                ("exec", Status::Paused) => write!(
+                    f,
+                    "cannot exec in a paused container (use --ignore-paused to override): {id}"
                 ),
                 ("exec", _) => write!(f, "cannot exec in a {status} container: {id}"),
                 (action, status) => {

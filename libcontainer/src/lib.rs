@@ -30,6 +30,7 @@ mod lifecycle;
 mod owner;
 pub mod plan;
 mod process;
+pub mod seccomp;
 #[cfg(test)]
 mod skip;
 pub mod spec;
@@ -39,8 +40,8 @@ mod sys;
 pub use error::Error;
 pub use hooks::{HookError, HookFailure};
 pub use lifecycle::{
-    Container, CreateOptions, ExecOptions, ExecProcess, ProcessOverrides, RunOptions, Runtime,
-    Started,
+    Container, CreateOptions, Event, Events, ExecOptions, ExecProcess, ProcessOverrides,
+    RunOptions, Runtime, Started,
 };
 pub use owner::user_name;
 pub use process::{Exit, LaunchError, StepError, keep_exit_statuses};

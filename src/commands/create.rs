@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clap::Args;
 use libcontainer::{CreateOptions, Runtime, spec::check_id};
 
-use super::no_systemd_cgroup;
 use crate::{cli::Globals, failure::Failure};
 
 /// The flags that `create` and `run` share.
@@ -31,8 +30,9 @@ pub(crate) struct CreateFlags {
     preserve_fds: u32,
 }
 
-impl From<CreateFlags> for CreateOptions {
-    fn from(flags: CreateFlags) -> Self {
+impl CreateFlags {
+    /// These, and the global ones that a create obeys.
+    pub(super) fn options(self, globals: &Globals) -> CreateOptions {
         let CreateFlags {
             bundle,
             console_socket,
@@ -40,8 +40,17 @@ impl From<CreateFlags> for CreateOptions {
             no_pivot,
             no_new_keyring,
             preserve_fds,
-        } = flags;
-        Self { bundle, pid_file, console_socket, no_pivot, no_new_keyring, preserve_fds }
+        } = self;
+        let systemd_cgroup = globals.systemd_cgroup;
+        CreateOptions {
+            bundle,
+            pid_file,
+            console_socket,
+            no_pivot,
+            no_new_keyring,
+            preserve_fds,
+            systemd_cgroup,
+        }
     }
 }
 
@@ -59,8 +68,7 @@ pub(super) fn run(args: CreateArgs, globals: &Globals, runtime: &Runtime) -> Res
 }
 
 fn create(args: CreateArgs, globals: &Globals, runtime: &Runtime) -> Result<i32, Failure> {
-    no_systemd_cgroup(globals)?;
     check_id(&args.id)?;
-    runtime.create(&args.id, &args.flags.into())?;
+    runtime.create(&args.id, &args.flags.options(globals))?;
     Ok(0)
 }

@@ -8,8 +8,8 @@ use libcontainer::{
     spec::{check_process, load_process},
 };
 
-use super::{find, no_systemd_cgroup};
-use crate::{cli::Globals, failure::Failure, report::Report};
+use super::find;
+use crate::{failure::Failure, report::Report};
 
 #[derive(Args, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ExecArgs {
@@ -69,34 +69,27 @@ pub(crate) struct ExecArgs {
     command: Vec<String>,
 }
 
-pub(super) fn run(
-    args: ExecArgs,
-    globals: &Globals,
-    runtime: &Runtime,
-    report: &mut Report,
-) -> Result<i32, Failure> {
-    exec(args, globals, runtime, report)
-        .map_err(|source| Failure::Exec { source: Box::new(source) })
+pub(super) fn run(args: ExecArgs, runtime: &Runtime, report: &mut Report) -> Result<i32, Failure> {
+    exec(args, runtime, report).map_err(|source| Failure::Exec { source: Box::new(source) })
 }
 
-fn exec(
-    args: ExecArgs,
-    globals: &Globals,
-    runtime: &Runtime,
-    report: &mut Report,
-) -> Result<i32, Failure> {
-    no_systemd_cgroup(globals)?;
-    if !args.cgroup.is_empty() {
-        return Err(Failure::Unsupported { what: "exec --cgroup" });
-    }
+fn exec(args: ExecArgs, runtime: &Runtime, report: &mut Report) -> Result<i32, Failure> {
     let container = find(runtime, &args.id)?;
     let process = match &args.process {
         Some(file) => given(file.clone(), report)?,
         None => ExecProcess::Over(overrides(&args)?),
     };
     let ExecArgs { detach, pid_file, console_socket, preserve_fds, ignore_paused, .. } = args;
-    let options =
-        ExecOptions { process, detach, pid_file, console_socket, preserve_fds, ignore_paused };
+    let sub_cgroups = args.cgroup;
+    let options = ExecOptions {
+        process,
+        detach,
+        pid_file,
+        console_socket,
+        preserve_fds,
+        ignore_paused,
+        sub_cgroups,
+    };
     match container.exec(&options)? {
         Started::Detached(_) => Ok(0),
         Started::Ended(exit) => Ok(exit.code()),

@@ -2,15 +2,19 @@
 
 mod create;
 mod delete;
+mod events;
 mod exec;
 mod kill;
 mod list;
+mod pause;
 mod plan;
+mod ps;
 mod run;
 mod spec;
 mod start;
 mod state;
 mod unbuilt;
+mod update;
 
 use libcontainer::{Container, Runtime, spec::check_id};
 
@@ -22,15 +26,20 @@ pub(crate) use unbuilt::Unbuilt;
 pub(crate) enum Command {
     Create(create::CreateArgs),
     Delete(delete::DeleteArgs),
+    Events(events::EventsArgs),
     Exec(exec::ExecArgs),
     Kill(kill::KillArgs),
     List(list::ListArgs),
+    Pause(pause::PauseArgs),
     Plan(plan::PlanArgs),
+    Ps(ps::PsArgs),
+    Resume(pause::PauseArgs),
     Run(run::RunArgs),
     Spec(spec::SpecArgs),
     Start(start::StartArgs),
     State(state::StateArgs),
     Unbuilt(Unbuilt),
+    Update(Box<update::UpdateArgs>),
 }
 
 /// Runs the command and returns the exit code.
@@ -44,15 +53,20 @@ pub(crate) fn run(
     match command {
         Command::Create(args) => create::run(args, globals, &runtime),
         Command::Delete(args) => delete::run(&args, &runtime),
-        Command::Exec(args) => exec::run(args, globals, &runtime, report),
+        Command::Events(args) => events::run(&args, &runtime),
+        Command::Exec(args) => exec::run(args, &runtime, report),
         Command::Kill(args) => kill::run(&args, &runtime),
         Command::List(args) => list::run(&args, &runtime),
-        Command::Plan(args) => plan::run(args, &runtime),
+        Command::Pause(args) => pause::pause(&args, &runtime),
+        Command::Plan(args) => plan::run(args, globals, &runtime),
+        Command::Ps(args) => ps::run(&args, &runtime),
+        Command::Resume(args) => pause::resume(&args, &runtime),
         Command::Run(args) => run::run(args, globals, &runtime),
         Command::Spec(args) => spec::run(&args),
         Command::Start(args) => start::run(&args, &runtime),
         Command::State(args) => state::run(&args, &runtime),
         Command::Unbuilt(command) => Err(command.refusal()),
+        Command::Update(args) => update::run(&args, &runtime),
     }
 }
 
@@ -60,13 +74,4 @@ pub(crate) fn run(
 fn find(runtime: &Runtime, id: &str) -> Result<Container, Failure> {
     check_id(id)?;
     Ok(runtime.load(id)?)
-}
-
-/// Refuses to make a process under systemd's cgroups; what only looks at a container goes on,
-/// because the way its cgroup is managed stands in its state.
-fn no_systemd_cgroup(globals: &Globals) -> Result<(), Failure> {
-    match globals.systemd_cgroup {
-        true => Err(Failure::Unsupported { what: "--systemd-cgroup" }),
-        false => Ok(()),
-    }
 }

@@ -8,7 +8,7 @@ use libcontainer::{
     plan::{Plan, Planned},
 };
 
-use crate::{failure::Failure, report::print};
+use crate::{cli::Globals, failure::Failure, report::print};
 
 #[derive(Args, Debug, PartialEq, Eq)]
 pub(crate) struct PlanArgs {
@@ -26,9 +26,14 @@ pub(crate) struct PlanArgs {
     id: String,
 }
 
-pub(super) fn run(args: PlanArgs, runtime: &Runtime) -> Result<i32, Failure> {
+pub(super) fn run(args: PlanArgs, globals: &Globals, runtime: &Runtime) -> Result<i32, Failure> {
     let PlanArgs { bundle, format, no_pivot, id } = args;
-    let options = CreateOptions { bundle, no_pivot, ..CreateOptions::default() };
+    let options = CreateOptions {
+        bundle,
+        no_pivot,
+        systemd_cgroup: globals.systemd_cgroup,
+        ..CreateOptions::default()
+    };
     let plan = runtime.plan(&id, &options)?;
     let text = match format.as_str() {
         "text" => text(&plan),
@@ -46,6 +51,11 @@ fn json<T: serde::Serialize>(value: &T) -> Result<String, Failure> {
 /// A line for each thing that is done, outside and then inside, with the place that asked for it.
 fn text(plan: &Plan) -> String {
     let mut lines = vec!["outside:".to_owned()];
+    if let Some(unit) = &plan.cgroup.unit {
+        lines.push(format!("  systemd unit {}", unit.name));
+        let properties = unit.properties.iter();
+        lines.extend(properties.map(|p| format!("    {} = {:?}", p.name, p.value)));
+    }
     for directory in &plan.cgroup.directories {
         lines.push(format!("  cgroup {}", directory.path().display()));
         let writes = directory.writes.iter();

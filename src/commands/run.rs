@@ -3,7 +3,7 @@
 use clap::Args;
 use libcontainer::{Exit, RunOptions, Runtime, spec::check_id};
 
-use super::{create::CreateFlags, no_systemd_cgroup};
+use super::create::CreateFlags;
 use crate::{cli::Globals, failure::Failure};
 
 #[derive(Args, Debug, PartialEq, Eq)]
@@ -30,9 +30,9 @@ pub(super) fn run(args: RunArgs, globals: &Globals, runtime: &Runtime) -> Result
 }
 
 fn run_container(args: RunArgs, globals: &Globals, runtime: &Runtime) -> Result<i32, Failure> {
-    no_systemd_cgroup(globals)?;
     check_id(&args.id)?;
     let RunArgs { flags, detach, keep, no_subreaper, id } = args;
-    let exit = runtime.run(&id, &flags.into(), &RunOptions { detach, keep, no_subreaper })?;
+    let exit =
+        runtime.run(&id, &flags.options(globals), &RunOptions { detach, keep, no_subreaper })?;
     Ok(exit.map_or(0, Exit::code))
 }

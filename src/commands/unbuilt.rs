@@ -11,66 +11,23 @@ use crate::failure::Failure;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Unbuilt {
     Checkpoint(CheckpointArgs),
-    Events(EventsArgs),
     Features(FeaturesArgs),
-    Pause(IdArgs),
-    Ps(PsArgs),
     Restore(RestoreArgs),
-    Resume(IdArgs),
-    Update(Box<UpdateArgs>),
 }
 
 impl Unbuilt {
     pub(super) fn refusal(&self) -> Failure {
         let what = match self {
             Self::Checkpoint(_) => "checkpoint",
-            Self::Events(_) => "events",
             Self::Features(_) => "features",
-            Self::Pause(_) => "pause",
-            Self::Ps(_) => "ps",
             Self::Restore(_) => "restore",
-            Self::Resume(_) => "resume",
-            Self::Update(_) => "update",
         };
         Failure::Unsupported { what }
     }
 }
 
 #[derive(Args, Debug, PartialEq, Eq)]
-pub(crate) struct IdArgs {
-    /// The container
-    #[arg(value_name = "container-id")]
-    id: String,
-}
-
-#[derive(Args, Debug, PartialEq, Eq)]
 pub(crate) struct FeaturesArgs {}
-
-#[derive(Args, Debug, PartialEq, Eq)]
-pub(crate) struct EventsArgs {
-    /// The time between two statistics, such as 5s
-    #[arg(long, value_name = "DURATION", default_value = "5s")]
-    interval: String,
-    /// Show the statistics once
-    #[arg(long)]
-    stats: bool,
-    /// The container
-    #[arg(value_name = "container-id")]
-    id: String,
-}
-
-#[derive(Args, Debug, PartialEq, Eq)]
-pub(crate) struct PsArgs {
-    /// table or json
-    #[arg(long, short, value_name = "FORMAT", default_value = "table")]
-    format: String,
-    /// The container
-    #[arg(value_name = "container-id")]
-    id: String,
-    /// Options for ps
-    #[arg(value_name = "ps options", trailing_var_arg = true)]
-    options: Vec<String>,
-}
 
 /// The flags that `checkpoint` and `restore` share.
 #[derive(Args, Debug, PartialEq, Eq)]
@@ -159,70 +116,6 @@ pub(crate) struct RestoreArgs {
     /// The LSM mount context to restore with
     #[arg(long, value_name = "CONTEXT")]
     lsm_mount_context: Option<String>,
-    /// The container
-    #[arg(value_name = "container-id")]
-    id: String,
-}
-
-#[derive(Args, Debug, PartialEq, Eq)]
-pub(crate) struct UpdateArgs {
-    /// A file with the resources as JSON, or - for stdin; the other flags do not count then
-    #[arg(long, short, value_name = "FILE")]
-    resources: Option<PathBuf>,
-    /// The weight of block I/O, 10 to 1000
-    #[arg(long, value_name = "WEIGHT")]
-    blkio_weight: Option<String>,
-    /// The period of the CPU quota, in microseconds
-    #[arg(long, value_name = "TIME")]
-    cpu_period: Option<String>,
-    /// The CPU time allowed in a period, in microseconds
-    #[arg(long, value_name = "TIME")]
-    cpu_quota: Option<String>,
-    /// The CPU time above the quota that may be saved up, in microseconds
-    #[arg(long, value_name = "TIME")]
-    cpu_burst: Option<String>,
-    /// The CPU shares, relative to other containers
-    #[arg(long, value_name = "SHARES")]
-    cpu_share: Option<String>,
-    /// The period of real-time CPU time, in microseconds
-    #[arg(long, value_name = "TIME")]
-    cpu_rt_period: Option<String>,
-    /// The real-time CPU time allowed in a period, in microseconds
-    #[arg(long, value_name = "TIME")]
-    cpu_rt_runtime: Option<String>,
-    /// 1 to run only when nothing else wants the CPU
-    #[arg(long, value_name = "IDLE")]
-    cpu_idle: Option<String>,
-    /// The CPUs to use
-    #[arg(long, value_name = "LIST")]
-    cpuset_cpus: Option<String>,
-    /// The memory nodes to use
-    #[arg(long, value_name = "LIST")]
-    cpuset_mems: Option<String>,
-    /// The kernel memory limit; ignored, as the kernel has none any more
-    #[arg(long, value_name = "BYTES", hide = true)]
-    kernel_memory: Option<String>,
-    /// The kernel memory limit for TCP
-    #[arg(long, value_name = "BYTES", hide = true)]
-    kernel_memory_tcp: Option<String>,
-    /// The memory limit, in bytes
-    #[arg(long, value_name = "BYTES")]
-    memory: Option<String>,
-    /// The soft memory limit, in bytes
-    #[arg(long, value_name = "BYTES")]
-    memory_reservation: Option<String>,
-    /// The limit of memory and swap together, in bytes; -1 for none
-    #[arg(long, value_name = "BYTES")]
-    memory_swap: Option<String>,
-    /// The most processes
-    #[arg(long, value_name = "N")]
-    pids_limit: Option<String>,
-    /// The L3 cache schema of Intel RDT
-    #[arg(long, value_name = "SCHEMA")]
-    l3_cache_schema: Option<String>,
-    /// The memory bandwidth schema of Intel RDT
-    #[arg(long, value_name = "SCHEMA")]
-    mem_bw_schema: Option<String>,
     /// The container
     #[arg(value_name = "container-id")]
     id: String,

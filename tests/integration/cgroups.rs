@@ -3,7 +3,7 @@
 use creel_probe::Try;
 use serde_json::json;
 
-use crate::harness::{Bundle, cgroup, runc_deviates, unless};
+use crate::harness::{Bundle, cgroup, driver, runc_deviates, unless};
 
 #[test]
 fn the_cgroup_is_at_cgroups_path_in_every_hierarchy() {
@@ -52,7 +52,7 @@ fn without_cgroups_path_there_is_one_named_by_the_id() {
     assert!(!dirs.is_empty());
     let pid = bundle.pid().to_string();
     for dir in dirs {
-        assert!(dir.ends_with(&bundle.id), "{}", dir.display());
+        assert!(dir.ends_with(driver::default_name(&bundle.id)), "{}", dir.display());
         let procs = std::fs::read_to_string(dir.join("cgroup.procs")).expect("cgroup.procs");
         assert!(procs.lines().any(|line| line == pid), "init is not in {}", dir.display());
     }
@@ -66,7 +66,8 @@ fn without_resources_nothing_is_limited() {
     let bundle = Bundle::new("nolimits").config(|c| c.remove("/linux/resources"));
     let bundle = bundle.sleeping();
     let pids = cgroup::read(&bundle.cgroup(), ("pids", "pids.max"), "pids.max");
-    assert_eq!(pids.as_deref(), Some("max"));
+    // systemd gives every unit a limit of its own, which runc leaves as well.
+    assert_eq!(pids, Some(driver::default_pids_max()));
 }
 
 /// The value of a file of the cgroup, of a container made with these resources.
@@ -159,9 +160,9 @@ fn devices_outside_the_rules_cannot_be_opened() {
 fn a_cgroup_with_a_process_in_it_is_refused() {
     runc_deviates!("it only warns");
     let first = Bundle::new("busy").sleeping();
-    let path = first.cgroup();
-    let second = Bundle::new("second").config(|c| c.set("/linux/cgroupsPath", path.as_str()));
-    second.on_bundle("create", &[]).output().refused(&[&path]);
+    let path = driver::cgroups_path(&first.id);
+    let second = Bundle::new("second").config(|c| c.set("/linux/cgroupsPath", path));
+    second.on_bundle("create", &[]).output().refused(&[&first.id]);
     assert_eq!(first.status(), "running", "the other container was killed");
 }
 
@@ -175,4 +176,27 @@ fn limits_on_a_missing_controller_are_refused() {
     });
     bundle.on_bundle("create", &[]).output().refused(&["net_cls"]);
     bundle.assert_nothing_left();
+}
+
+#[test]
+fn settings_without_effect_are_named() {
+    runc_deviates!("it says nothing");
+    unless!(cgroup::has("memory"), "no memory controller here");
+    let bundle = Bundle::new("ignored").config(|c| {
+        c.set("/linux/resources/memory", json!({"kernel": 1 << 24}));
+        c.probe(&["sleep", "600"]);
+    });
+    let warning = |output: &crate::harness::Output| {
+        let stderr = output.stderr();
+        let line = stderr.lines().find(|line| line.contains("level=warning"));
+        line.is_some_and(|line| line.contains("linux.resources.memory.kernel is ignored"))
+    };
+    let created = bundle.create();
+    assert!(warning(&created), "{}", created.stderr());
+    bundle.start();
+    // Once it was said it is not said again, unless it is asked for again.
+    let update =
+        |resources: &str| bundle.cmd(&["update", "-r", "-", &bundle.id]).stdin(resources).ok();
+    assert!(!warning(&update(r#"{"memory": {"reservation": 1048576}}"#)));
+    assert!(warning(&update(r#"{"memory": {"kernel": 1048576}}"#)));
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::harness::{Bundle, is_runc};
+use crate::harness::{Bundle, driver, is_runc};
 
 #[test]
 fn version_has_the_lines_engines_parse() {
@@ -116,7 +116,7 @@ fn spec_writes_a_config_that_runs() {
     assert_eq!(config["root"]["readonly"], true);
     assert_eq!(config["process"]["terminal"], true);
     bundle.config.0 = config;
-    let cgroup = bundle.cgroup();
+    let cgroup = driver::cgroups_path(&bundle.id);
     let bundle = bundle.config(|c| {
         c.set("/process/terminal", false);
         c.set("/linux/cgroupsPath", cgroup);

@@ -6,7 +6,8 @@ use std::os::unix::fs::MetadataExt;
 use serde_json::json;
 
 use crate::harness::{
-    Bundle, DEFAULT_CAPABILITIES, is_runc, parse, process_exists, runc_deviates, wait_until,
+    Bundle, DEFAULT_CAPABILITIES, cgroup, is_runc, parse, process_exists, runc_deviates, unless,
+    wait_until,
 };
 
 fn running(name: &str) -> Bundle {
@@ -266,8 +267,82 @@ fn without_a_program_it_is_refused() {
     }
 }
 
+/// Directories below the container's cgroup, gone when dropped.
+struct Below(Vec<std::path::PathBuf>);
+
+impl Below {
+    fn make(bundle: &Bundle, name: &str) -> Below {
+        let dirs: Vec<_> = cgroup::dirs(&bundle.cgroup()).iter().map(|d| d.join(name)).collect();
+        for dir in &dirs {
+            std::fs::create_dir(dir).expect("a cgroup below the container's");
+            for file in ["cpuset.cpus", "cpuset.mems"] {
+                let parent = std::fs::read_to_string(dir.with_file_name(file));
+                if let Ok(value) = parent.as_deref().map(str::trim).map(str::to_owned) {
+                    let _ = std::fs::write(dir.join(file), value);
+                }
+            }
+        }
+        Below(dirs)
+    }
+}
+
+impl Drop for Below {
+    fn drop(&mut self) {
+        for dir in &self.0 {
+            let _ = std::fs::remove_dir(dir);
+        }
+    }
+}
+
+/// The cgroup of each hierarchy that an exec is in, by controller.
+fn cgroups_of_exec(bundle: &Bundle, given: &str) -> Vec<(String, String)> {
+    let report = bundle.exec_report(&["--cgroup", given]);
+    let entry = |line: &String| {
+        let (_, rest) = line.split_once(':').expect("a line of /proc/self/cgroup");
+        let (controllers, path) = rest.split_once(':').expect("a path");
+        (controllers.to_owned(), path.to_owned())
+    };
+    report.cgroups.iter().map(entry).collect()
+}
+
+#[test]
+fn a_cgroup_below_the_containers() {
+    let bundle = running("subcgroup");
+    let _below = Below::make(&bundle, "sub");
+    let sub = format!("{}/sub", bundle.cgroup());
+    for given in ["sub", "/sub", "./a/../sub"] {
+        let cgroups = cgroups_of_exec(&bundle, given);
+        assert!(cgroups.iter().all(|(_, path)| *path != bundle.cgroup()), "{given}: {cgroups:?}");
+        assert!(cgroups.iter().any(|(_, path)| *path == sub), "{given}: {cgroups:?}");
+    }
+    assert_eq!(bundle.exec_report(&[]).cgroups.iter().filter(|c| c.ends_with("/sub")).count(), 0);
+}
+
+#[test]
+fn a_cgroup_of_one_controller() {
+    unless!(!cgroup::is_v2() && cgroup::has("cpu"), "the controllers are not apart here");
+    let bundle = running("subone");
+    let _below = Below::make(&bundle, "sub");
+    let moved = cgroups_of_exec(&bundle, "cpu:sub");
+    let moved: Vec<_> = moved.iter().filter(|(_, path)| path.ends_with("/sub")).collect();
+    assert_eq!(moved.len(), 1, "{moved:?}");
+    assert!(moved[0].0.split(',').any(|name| name == "cpu"), "{moved:?}");
+}
+
+#[test]
+fn a_cgroup_that_is_not_the_containers_is_refused() {
+    let bundle = running("subbad");
+    for given in ["..", "sub/../..", "bogus:sub", "missing"] {
+        let exec = ["exec", "--cgroup", given, &bundle.id, "/bin/probe", "echo", "ran"];
+        let output = bundle.cmd(&exec).output().exits(255);
+        assert_eq!(output.stdout(), "", "{given}");
+        assert!(output.stderr().contains("exec failed"), "{given}: {}", output.stderr());
+    }
+}
+
 #[test]
 fn a_limit_of_processes_that_is_reached_is_named() {
+    unless!(cgroup::has("pids"), "no pids controller here");
     let bundle = Bundle::new("pidslimit").config(|c| {
         c.set("/linux/resources/pids", json!({"limit": 1}));
     });

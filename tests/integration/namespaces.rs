@@ -237,3 +237,37 @@ fn only_the_containers_own_processes_are_in_its_proc() {
     let pids: Vec<u32> = text.lines().filter_map(|name| name.parse().ok()).collect();
     assert_eq!(pids, [1]);
 }
+
+/// The harness looks for mounts of the host that were left behind.
+#[test]
+fn without_a_mount_namespace_the_root_is_only_changed() {
+    runc_deviates!("it leaves a mount of the root file system on the host");
+    let bundle = Bundle::new("nomntns").config(|c| {
+        c.without_namespace("mount");
+        for pointer in ["/mounts", "/linux/maskedPaths", "/linux/readonlyPaths"] {
+            c.remove(pointer);
+        }
+        c.set("/root/readonly", false);
+        c.probe(&["exit", "7"]);
+    });
+    bundle.run().exits(7);
+    bundle.assert_nothing_left();
+}
+
+#[test]
+fn an_exec_without_a_mount_namespace_sees_the_containers_root() {
+    runc_deviates!("it cannot start such a container");
+    let bundle = Bundle::new("nomntexec").config(|c| {
+        c.without_namespace("mount");
+        for pointer in ["/mounts", "/linux/maskedPaths", "/linux/readonlyPaths"] {
+            c.remove(pointer);
+        }
+        c.set("/root/readonly", false);
+    });
+    let bundle = bundle.file("rootfs/only-here", "").sleeping();
+    // Without /proc the probe cannot report; it shows the file that only the container has.
+    bundle.cmd(&["exec", &bundle.id, "/bin/probe", "write", "/only-here", "found"]).ok();
+    let text = std::fs::read_to_string(bundle.rootfs("only-here")).expect("the container's file");
+    assert_eq!(text, "found");
+    assert!(!std::path::Path::new("/only-here").exists(), "it was written on the host");
+}

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::Bundle;
+use crate::harness::{Bundle, is_runc, skip};
 
 #[test]
 fn args_0_without_a_slash_is_looked_up_in_the_containers_path() {
@@ -49,6 +49,24 @@ fn create_fails_when_the_program_is_not_in_path() {
 }
 
 #[test]
+fn without_path_nothing_is_found() {
+    for env in [json!([]), json!(["PATH="])] {
+        let bundle = Bundle::new("emptypath").config(|c| {
+            c.args(&["probe", "report"]);
+            c.set("/process/cwd", "/bin");
+            c.set("/process/env", env);
+        });
+        let output = bundle.on_bundle("create", &[]).output().refused(&["probe"]);
+        assert!(
+            output.stderr().contains("executable file not found in $PATH"),
+            "{}",
+            output.stderr()
+        );
+        bundle.assert_nothing_left();
+    }
+}
+
+#[test]
 fn create_fails_when_the_path_of_the_program_does_not_exist() {
     let bundle = Bundle::new("noentry").config(|c| c.args(&["/bin/nonesuch"]));
     let output = bundle.on_bundle("create", &[]).output().refused(&["/bin/nonesuch"]);
@@ -83,6 +101,15 @@ fn home_comes_from_the_containers_passwd() {
 #[test]
 fn home_is_the_root_directory_without_a_passwd() {
     assert_eq!(Bundle::new("nopasswd").report().env("HOME"), Some("/"));
+}
+
+#[test]
+fn a_passwd_without_an_end_is_none() {
+    if is_runc() {
+        skip!("runc refuses such a container");
+    }
+    let bundle = Bundle::new("endlesspasswd").link("etc/passwd", "/dev/zero");
+    assert_eq!(bundle.report().env("HOME"), Some("/"));
 }
 
 #[test]

@@ -147,3 +147,18 @@ fn passwd_as_a_symlink_is_read_inside_the_root() {
     let bundle = bundle.link("etc/passwd", outside.to_str().expect("UTF-8"));
     assert_eq!(bundle.report().env("HOME"), Some("/"));
 }
+
+/// Without a pivot the host's procfs stays in the namespace, and would allow one more without masks.
+#[test]
+fn no_pivot_leaves_no_procfs_that_unmasks_another() {
+    let script = "unshare -Urmpf sh -c 'echo shared; mount -t proc proc /tmp && echo unmasked'";
+    let bundle = Bundle::new("nopivot").busybox().config(|c| {
+        c.set("/process/user", json!({"uid": 1000, "gid": 1000}));
+        c.args(&["/bin/sh", "-c", script]);
+    });
+    for options in [&[][..], &["--no-pivot"]] {
+        let output = bundle.run_with(options);
+        assert_eq!(output.stdout(), "shared\n", "{options:?}: {}", output.stderr());
+        bundle.assert_nothing_left();
+    }
+}

@@ -51,6 +51,20 @@ impl Buffer {
         self.push(&digits)
     }
 
+    /// Appends a number in decimal.
+    pub fn push_decimal(&mut self, value: u32) -> Result<(), Errno> {
+        let (mut digits, mut first, mut left) = ([b'0'; 10], 9, value);
+        for (place, digit) in digits.iter_mut().enumerate().rev() {
+            *digit += (left % 10) as u8;
+            left /= 10;
+            first = place;
+            if left == 0 {
+                break;
+            }
+        }
+        self.push(&digits[first..])
+    }
+
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.length]
     }

@@ -7,7 +7,7 @@ use crate::script::Container;
 use crate::sys;
 use creel_wire::message::{At, Kind as MessageKind, Message};
 use rustix::fd::AsFd;
-use rustix::fs::{self, Gid, Mode, OFlags, ResolveFlags, Uid};
+use rustix::fs::{self, Mode, OFlags, ResolveFlags, Uid};
 use rustix::io::Errno;
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
@@ -18,7 +18,6 @@ const DEVPTS: i64 = 0x1cd1;
 /// What the terminal is to be like.
 pub struct Settings {
     pub uid: u32,
-    pub gid: u32,
     pub rows: u32,
     pub columns: u32,
     /// Whether it shows at /dev/console too.
@@ -46,9 +45,9 @@ pub fn open(c: &mut Container, settings: Settings) -> Outcome {
         };
         tcsetwinsize(&terminal, size).at(At::Call)?;
     }
-    if settings.uid != 0 || settings.gid != 0 {
-        let (uid, gid) = (Uid::from_raw(settings.uid), Gid::from_raw(settings.gid));
-        fs::fchown(&terminal, Some(uid), Some(gid)).at(At::Owner)?;
+    if settings.uid != 0 {
+        // The group stays the devpts's own, which is the terminals'.
+        fs::fchown(&terminal, Some(Uid::from_raw(settings.uid)), None).at(At::Owner)?;
         fs::fchmod(&terminal, Mode::from_bits_truncate(0o620)).at(At::Owner)?;
     }
     if settings.device {

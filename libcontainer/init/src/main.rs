@@ -29,6 +29,7 @@ mod script;
 mod start;
 mod sys;
 mod sysctl;
+mod unpivoted;
 
 use channel::Channel;
 use creel_wire::Plan;

@@ -3,9 +3,10 @@
 use crate::failure::{Context, Outcome};
 use crate::mount::{attach, clone_tree};
 use crate::script::Container;
+use crate::unpivoted;
 use core::ffi::CStr;
 use creel_wire::message::At;
-use rustix::fd::AsFd;
+use rustix::fd::{AsFd, BorrowedFd};
 use rustix::fs::{self, CWD, Mode, OFlags};
 use rustix::mount::{MountPropagationFlags, UnmountFlags, mount_change, mount_move, unmount};
 use rustix::process::{chdir, chroot as change_root, fchdir, pivot_root};
@@ -20,6 +21,19 @@ pub fn enter_root(c: &mut Container, path: &CStr) -> Outcome {
         .map_err(|failure| crate::failure::Failure::new(At::AttachRoot, failure.errno))?;
     c.set_root(tree);
     Ok(())
+}
+
+/// Only opens it, for a chroot.
+pub fn open_root(c: &mut Container, path: &CStr) -> Outcome {
+    c.set_root(fs::openat(CWD, path, DIRECTORY, Mode::empty()).at(At::OpenRoot)?);
+    Ok(())
+}
+
+/// chroot(2) into a root that is open already.
+pub fn enter_open_root(root: BorrowedFd<'_>) -> Outcome {
+    fchdir(root).at(At::Chdir)?;
+    change_root(c".").at(At::Call)?;
+    chdir(c"/").at(At::Chdir)
 }
 
 /// pivot_root(2) with both roots at one place, so that the new one needs no directory for the old.
@@ -37,6 +51,7 @@ pub fn pivot(c: &mut Container) -> Outcome {
 
 /// For a root that cannot be pivoted away from (an initramfs): the new one is moved on top of it.
 pub fn move_over_slash(c: &mut Container) -> Outcome {
+    unpivoted::detach_procfs(c)?;
     fchdir(c.root()?).at(At::Chdir)?;
     mount_move(c".", c"/").at(At::Call)?;
     change_root(c".").at(At::Call)?;

@@ -20,7 +20,9 @@ pub fn find(program: &mut Buffer, name: &CStr, path: &CStr) -> Outcome {
             _ => Failure::new(At::NotExecutable, errno),
         });
     }
-    for directory in path.to_bytes().split(|byte| *byte == b':') {
+    // An empty PATH has no directory; within another an empty one is the working directory.
+    let directories = path.to_bytes().split(|byte| *byte == b':').filter(|_| !path.is_empty());
+    for directory in directories {
         let directory: &[u8] = if directory.is_empty() { b"." } else { directory };
         program.clear();
         let fits = program
@@ -43,11 +45,14 @@ fn executable(path: &CStr) -> Result<(), Errno> {
     fs::accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS)
 }
 
-/// execve(2). Whoever waits sees the connection close when it succeeds, and the errno otherwise.
+/// The filter, then execve(2); all that the filter might forbid is done before. Whoever waits sees the connection close when it succeeds, and the errno otherwise.
 pub fn execute(c: &Container, arguments: Texts<'_>, environment: Texts<'_>) -> Outcome {
     let arguments = Pointers::new(arguments, None).at(At::Memory)?;
     let home = (!c.home.is_empty()).then(|| c.home.as_c_str());
     let environment = Pointers::new(environment, home).at(At::Memory)?;
     c.channel.send(&Message::new(Kind::Executing));
+    if let Some((flags, filter)) = c.filter {
+        sys::install_filter(flags, filter).at(At::Filter)?;
+    }
     Err(Failure::new(At::Call, sys::execve(c.program.as_c_str(), &arguments, &environment)))
 }

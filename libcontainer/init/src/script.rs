@@ -17,7 +17,7 @@ use rustix::io::Errno;
 use rustix::process;
 
 /// What the steps hand on to later steps.
-pub struct Container {
+pub struct Container<'a> {
     pub channel: Channel,
     /// The mount of the container's root, from [`Step::Root`] on.
     root: Option<OwnedFd>,
@@ -33,9 +33,11 @@ pub struct Container {
     pub home: Buffer,
     /// The working directory could not be entered as root: the user may be allowed to.
     pub directory_denied: bool,
+    /// The filter that [`Step::Execute`] installs: flags and program.
+    pub filter: Option<(u32, &'a [u8])>,
 }
 
-impl Container {
+impl Container<'_> {
     /// The root file system; the container's own `/` where the plan has no root step (exec).
     pub fn root(&mut self) -> Result<BorrowedFd<'_>, Failure> {
         if self.root.is_none() {
@@ -76,6 +78,7 @@ pub fn run(plan: Plan<'_>) -> ! {
         program: Buffer::new(),
         home: Buffer::new(),
         directory_denied: false,
+        filter: None,
     };
     let mut last = 0;
     for (index, step) in plan.steps().enumerate() {
@@ -93,7 +96,7 @@ pub fn run(plan: Plan<'_>) -> ! {
     sys::exit(1)
 }
 
-fn carry_out(c: &mut Container, index: u32, step: Step<'_>) -> Outcome {
+fn carry_out<'a>(c: &mut Container<'a>, index: u32, step: Step<'a>) -> Outcome {
     match step {
         Step::CloseFrom { first } => sys::close_on_exec_from(first).at(At::Call),
         Step::NonDumpable {} => {
@@ -122,6 +125,8 @@ fn carry_out(c: &mut Container, index: u32, step: Step<'_>) -> Outcome {
         Step::ResetSignals {} => sys::reset_signals().at(At::Call),
         Step::Propagation { flags } => mount::propagation_of_slash(flags).at(At::Call),
         Step::Root { path } => pivot::enter_root(c, path),
+        Step::EnterRoot { root } => pivot::enter_open_root(sys::borrow(root)),
+        Step::OpenRoot { path } => pivot::open_root(c, path),
         Step::MountFilesystem {
             target,
             fstype,
@@ -175,8 +180,8 @@ fn carry_out(c: &mut Container, index: u32, step: Step<'_>) -> Outcome {
         Step::ReadonlyPath { path } => mask::read_only(c.root()?, path),
         Step::MaskPath { path } => mask::hide(c, path),
         Step::ReadonlyRoot {} => mask::read_only_root(c.root()?),
-        Step::Console { uid, gid, rows, columns, device } => {
-            console::open(c, console::Settings { uid, gid, rows, columns, device })
+        Step::Console { uid, rows, columns, device } => {
+            console::open(c, console::Settings { uid, rows, columns, device })
         }
         Step::Home { uid } => home::find(c, uid),
         Step::NoNewPrivileges {} => rustix::thread::set_no_new_privs(true).at(At::Call),
@@ -208,7 +213,10 @@ fn carry_out(c: &mut Container, index: u32, step: Step<'_>) -> Outcome {
             c.channel = start::await_start(listener)?;
             Ok(())
         }
-        Step::Seccomp { flags, program } => sys::install_filter(flags, program).at(At::Call),
+        Step::Seccomp { flags, program } => {
+            c.filter = Some((flags, program));
+            Ok(())
+        }
         Step::Execute { arguments, environment } => program::execute(c, arguments, environment),
         Step::_Lifetime(never, _) => match never {},
     }

@@ -11,15 +11,20 @@ use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, 
 
 /// Writes `value` to the file at `path`, relative to the top of procfs.
 pub fn write(c: &mut Container, path: &CStr, value: &[u8]) -> Outcome {
-    if c.proc.is_none() {
-        c.proc = Some(own_procfs().at(At::OwnProc)?);
-    }
-    let Some(proc) = &c.proc else { return Err(Failure::new(At::OwnProc, Errno::BADF)) };
+    let proc = procfs(c)?;
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_XDEV | ResolveFlags::NO_SYMLINKS;
     let flags = OFlags::WRONLY | OFlags::CLOEXEC;
     let file = fs::openat2(proc, path, flags, Mode::empty(), resolve).at(At::OpenFile)?;
     let written = rustix::io::write(&file, value).at(At::WriteFile)?;
     if written == value.len() { Ok(()) } else { Err(Failure::new(At::WriteFile, Errno::IO)) }
+}
+
+/// The procfs that nobody else can see, made when it is first needed.
+pub fn procfs<'c>(c: &'c mut Container<'_>) -> Result<&'c OwnedFd, Failure> {
+    if c.proc.is_none() {
+        c.proc = Some(own_procfs().at(At::OwnProc)?);
+    }
+    c.proc.as_ref().ok_or(Failure::new(At::OwnProc, Errno::BADF))
 }
 
 /// A detached procfs of this pid namespace.

@@ -74,12 +74,12 @@ fn apply(dir: &Dir, write: &Write) -> Result<(), Error> {
     }
 }
 
-fn is_missing(error: &io::Error) -> bool {
+pub(super) fn is_missing(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::ENOENT)
 }
 
 /// A file is missing because its controller is, or because the kernel is old.
-fn explain_missing(dir: &Dir, write: &Write) -> Error {
+pub(super) fn explain_missing(dir: &Dir, write: &Write) -> Error {
     let json_path = write.json_path.clone();
     let controller = write.file.split('.').next().unwrap_or_default();
     let is_core = controller == "cgroup";

@@ -50,7 +50,13 @@ impl Cgroup {
 
     /// Whether every recorded directory is there.
     pub fn is_whole(&self) -> bool {
-        self.record.directories().len() == self.dirs.len()
+        self.missing().is_none()
+    }
+
+    /// A recorded directory that is not there.
+    pub(crate) fn missing(&self) -> Option<&Path> {
+        let recorded = self.record.directories();
+        recorded.into_iter().map(|(_, path)| path).find(|path| self.dir(path).is_none())
     }
 
     /// Whether processes can be put there: a cgroup2 that gives controllers to cgroups below it takes none
@@ -99,8 +105,7 @@ impl Cgroup {
     /// [`Error::Gone`] when a directory was removed, before any is entered;
     /// [`Error::ProcessGone`] when the process has exited, otherwise [`Error::Enter`].
     pub fn enter(&self, pid: i32) -> Result<(), Error> {
-        let recorded = self.record.directories();
-        if let Some((_, path)) = recorded.into_iter().find(|(_, path)| self.dir(path).is_none()) {
+        if let Some(path) = self.missing() {
             return Err(Error::Gone { path: path.to_owned() });
         }
         for dir in &self.dirs {
@@ -117,6 +122,19 @@ impl Cgroup {
 
     pub(super) fn dir(&self, path: &Path) -> Option<&Dir> {
         self.dirs.iter().find(|dir| dir.path == path)
+    }
+
+    /// The directory of a version 1 controller.
+    pub(super) fn controller(&self, name: &str) -> Option<&Dir> {
+        self.record.paths.get(name).and_then(|path| self.dir(path))
+    }
+
+    /// The directory of the only hierarchy there is, if it is of this kind.
+    pub(super) fn only(&self, kind: Kind) -> Option<&Dir> {
+        match self.dirs.as_slice() {
+            [dir] if dir.kind == kind => Some(dir),
+            _ => None,
+        }
     }
 
     /// The directory that freezes: cgroup2 alone, or version 1's freezer.

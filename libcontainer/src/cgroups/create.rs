@@ -8,6 +8,7 @@ use super::cgroup::Cgroup;
 use super::dir::{self, Dir};
 use super::error::Error;
 use super::plan::{Directory, Kind, Plan};
+use super::systemd::Unit;
 use super::{controllers, cpuset};
 
 /// How often a parent may vanish under our hands, when others remove what they see empty.
@@ -34,6 +35,42 @@ impl Cgroup {
         record.made = true;
         Ok(Cgroup::new(record, dirs))
     }
+}
+
+impl Cgroup {
+    /// Start the plan's unit with the process in it: systemd makes the directory. No limit but those
+    /// that systemd knows is set; see [`apply`](Cgroup::apply).
+    ///
+    /// # Errors
+    /// [`Error::Systemd`]. A unit of the same name that is in use is left alone; whatever else fails, the
+    /// unit is stopped again.
+    pub fn start_unit(plan: &Plan, unit: &Unit, pid: i32) -> Result<Cgroup, Error> {
+        unit.start(pid)?;
+        let mut record = plan.record();
+        record.made = true;
+        let opened = Cgroup::open(record.clone()).and_then(|cgroup| {
+            enable_controllers(plan)?;
+            match cgroup.is_whole() {
+                true => Ok(cgroup),
+                false => Err(Error::Gone { path: plan.directories[0].path() }),
+            }
+        });
+        if opened.is_err() {
+            // The first error is the one that counts.
+            let _ = super::systemd::stop(&unit.name);
+        }
+        opened
+    }
+}
+
+/// Those too that systemd does not know: hugetlb, rdma, misc.
+fn enable_controllers(plan: &Plan) -> Result<(), Error> {
+    for directory in &plan.directories {
+        let path = directory.path();
+        let parent = path.parent().unwrap_or(&directory.mount).to_owned();
+        controllers::enable(&directory.mount, &Dir::open(Kind::V2, parent)?)?;
+    }
+    Ok(())
 }
 
 fn make_directory(directory: &Directory, made: &mut Made) -> Result<Dir, Error> {

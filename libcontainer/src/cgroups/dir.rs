@@ -45,6 +45,14 @@ impl Dir {
         Ok(String::from_utf8_lossy(&buffer[..length]).trim_end().to_owned())
     }
 
+    /// A file of any length.
+    pub(super) fn read_text(&self, file: &str) -> io::Result<String> {
+        let fd = openat(&self.fd, file, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
+        let mut text = String::new();
+        File::from(fd).read_to_string(&mut text)?;
+        Ok(text)
+    }
+
     pub(super) fn file(&self, file: &str) -> PathBuf {
         self.path.join(file)
     }
@@ -80,6 +88,16 @@ pub(super) fn children(path: &Path) -> Result<Vec<PathBuf>, Error> {
         }
     }
     Ok(children)
+}
+
+/// The names of the files in a directory.
+pub(super) fn files(path: &Path) -> Result<Vec<String>, Error> {
+    let error = |source| Error::Read { path: path.to_owned(), source };
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(error)? {
+        names.extend(entry.map_err(error)?.file_name().into_string());
+    }
+    Ok(names)
 }
 
 /// A cgroup that was removed: its path is gone, and its open files say ENODEV.

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::{fmt, io};
 
+use super::systemd::SystemdError;
+
 /// A failure of probing, planning or carrying out cgroups. Its text never repeats its source's.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -53,6 +55,8 @@ pub enum Error {
         /// How many there are.
         count: usize,
     },
+    /// systemd, where it makes the cgroup.
+    Systemd(SystemdError),
     /// A directory cannot be made.
     Make {
         /// The directory.
@@ -86,6 +90,27 @@ pub enum Error {
         /// The container's directory.
         path: PathBuf,
     },
+    /// Some process did not freeze in time.
+    NotFrozen {
+        /// The container's directory.
+        path: PathBuf,
+    },
+    /// A limit of memory below what is in use, where `checkBeforeUpdate` asks to see to that.
+    BelowUsage {
+        /// The limit, in bytes.
+        limit: u64,
+        /// What is in use, in bytes.
+        usage: u64,
+    },
+    /// A cgroup below the container's that cannot be.
+    SubCgroup {
+        /// What was given.
+        given: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// No hierarchy of the host can freeze.
+    NoFreezer,
     /// A limit cannot be written.
     Write {
         /// The file.
@@ -200,6 +225,7 @@ impl fmt::Display for Error {
             Error::TooManyDeviceRules { count } => {
                 write!(f, "linux.resources.devices: {count} rules are too many for one filter")
             }
+            Error::Systemd(error) => error.fmt(f),
             Error::Make { path, .. } => write!(f, "make cgroup {}", path.display()),
             Error::Read { path, .. } => write!(f, "read {}", path.display()),
             Error::Cpuset { path, .. } => {
@@ -214,8 +240,35 @@ impl fmt::Display for Error {
             Error::Frozen { path } => {
                 write!(f, "cgroup {} is frozen; thaw it or its parent first", path.display())
             }
-            Error::Write { path, value, json_path, .. } => {
-                write!(f, "{json_path}: write {value:?} to {}", path.display())
+            Error::NotFrozen { path } => write!(
+                f,
+                "not every process of cgroup {} froze in time, so they were thawed; \
+                 one may hang in the kernel",
+                path.display()
+            ),
+            Error::BelowUsage { limit, usage } => write!(
+                f,
+                "linux.resources.memory.limit: {limit} is below the {usage} bytes in use, \
+                 and checkBeforeUpdate is true"
+            ),
+            Error::SubCgroup { given, reason } => write!(
+                f,
+                "{given:?} is not a sub cgroup path: {reason}; \
+                 allowed is [controller[,controller]:]path below the container's cgroup"
+            ),
+            Error::NoFreezer => write!(f, "this host has no cgroup controller freezer"),
+            Error::Write { path, value, json_path, source } => {
+                write!(f, "{json_path}: write {value:?} to {}", path.display())?;
+                let is_memory = json_path.starts_with("linux.resources.memory.");
+                match source.raw_os_error() {
+                    Some(libc::EBUSY) if is_memory => {
+                        write!(f, " (more is in use and cannot be freed)")
+                    }
+                    Some(libc::EINVAL) if is_memory => {
+                        write!(f, " (memory and swap together may not be less than memory)")
+                    }
+                    _ => Ok(()),
+                }
             }
             Error::NotEnabled { controller, path, json_path } => write!(
                 f,
@@ -267,6 +320,7 @@ impl std::error::Error for Error {
             | Error::Signal { source, .. }
             | Error::Control { source, .. }
             | Error::Remove { source, .. } => Some(source),
+            Error::Systemd(error) => error.source(),
             Error::NoCgroups
             | Error::RootCgroup { .. }
             | Error::MissingController { .. }
@@ -276,12 +330,22 @@ impl std::error::Error for Error {
             | Error::TooManyDeviceRules { .. }
             | Error::Occupied { .. }
             | Error::Frozen { .. }
+            | Error::NotFrozen { .. }
+            | Error::NoFreezer
+            | Error::SubCgroup { .. }
+            | Error::BelowUsage { .. }
             | Error::NotEnabled { .. }
             | Error::NoSuchFile { .. }
             | Error::Gone { .. }
             | Error::ProcessGone { .. }
             | Error::Busy { .. } => None,
         }
+    }
+}
+
+impl From<SystemdError> for Error {
+    fn from(error: SystemdError) -> Error {
+        Error::Systemd(error)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Control groups: what a container may use of the machine, and which processes are its.
 //!
 //! [`Layout::probe`] finds the host's hierarchies, [`plan`] works out directories and writes without
-//! touching the system, and a [`Cgroup`] carries them out:
+//! touching the system, and a [`Cgroup`] carries them out (with a [`systemd::Unit`] in the plan, 2 and 3 are
+//! [`Cgroup::start_unit`], with a process that exists):
 //!
 //! 1. save [`Plan::record`], so that a crash leaves nothing that cannot be found;
 //! 2. [`Cgroup::create`], with everything undone when it fails;
@@ -22,21 +23,27 @@ mod kill;
 mod layout;
 mod mountinfo;
 mod mounts;
+mod oom;
 mod path;
 mod pids;
 mod plan;
 mod record;
 mod remove;
 mod resources;
+pub mod stats;
+pub mod systemd;
+mod update;
 
 pub use cgroup::Cgroup;
 pub use devices::{Filter, Rule};
 pub use error::Error;
 pub use layout::{Hierarchy, Layout, OwnCgroups};
 pub use mounts::CgroupMount;
+pub use oom::{Happened, OomWatch};
 pub use path::needs_own_cgroups;
-pub use plan::{Directory, IfMissing, Ignored, Kind, Plan, Request, Write, plan};
+pub use plan::{Directory, IfMissing, Ignored, Kind, Plan, Request, Write, plan, plan_systemd};
 pub use record::{Driver, Record};
+pub use update::Update;
 
 #[cfg(test)]
 mod tests;

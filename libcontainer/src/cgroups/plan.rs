@@ -1,6 +1,7 @@
 //! What is to be made and written for a container's cgroup: pure, from the configuration and the
 //! host's [`Layout`].
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use oci_spec::runtime::LinuxResources;
@@ -11,6 +12,7 @@ use super::error::Error;
 use super::layout::{Layout, OwnCgroups};
 use super::path::Place;
 use super::resources::{self, Writes};
+use super::systemd::{self, Unit};
 
 /// What a container asks of its cgroup.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +26,7 @@ pub struct Request<'a> {
 }
 
 /// Everything that is done to cgroups for one container.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
     /// The container's directory in each hierarchy, in the order of making and entering.
@@ -32,6 +34,9 @@ pub struct Plan {
     /// The BPF device filter; `None` where the writes below say it, or where all is allowed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_filter: Option<Filter>,
+    /// The unit to be started, where systemd makes the directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
     /// Settings that mean nothing on this layout and are passed over, as runc does.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<Ignored>,
@@ -114,6 +119,13 @@ pub struct Ignored {
     pub reason: &'static str,
 }
 
+/// `linux.resources.memory.swappiness is ignored: cgroup2 has no such setting`.
+impl std::fmt::Display for Ignored {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} is ignored: {}", self.json_path, self.reason)
+    }
+}
+
 impl Directory {
     /// The absolute path of the container's directory.
     pub fn path(&self) -> PathBuf {
@@ -133,27 +145,10 @@ impl Directory {
 /// layout does not have; each names its JSON path.
 pub fn plan(request: &Request, layout: &Layout, own: &OwnCgroups) -> Result<Plan, Error> {
     let place = Place::new(request.cgroups_path, request.id)?;
-    let rules = devices::rules(request.resources.and_then(|r| r.devices().as_deref()))?;
     match layout {
-        Layout::V2 { mount } => {
-            let mut writes = Writes::default();
-            if let Some(resources) = request.resources {
-                resources::v2::plan(resources, &mut writes)?;
-            }
-            let directory = Directory {
-                kind: Kind::V2,
-                controllers: Vec::new(),
-                mount: mount.clone(),
-                below: place.below_v2(own),
-                writes: writes.of_v2(),
-            };
-            Ok(Plan {
-                directories: vec![directory],
-                device_filter: Filter::new(&rules)?,
-                ignored: writes.ignored,
-            })
-        }
+        Layout::V2 { mount } => plan_v2(request, mount, place.below_v2(own)),
         Layout::V1 { hierarchies, unified } => {
+            let rules = rules(request)?;
             let mut writes = Writes::default();
             devices::v1::plan(&rules, &mut writes)?;
             if let Some(resources) = request.resources {
@@ -179,7 +174,46 @@ pub fn plan(request: &Request, layout: &Layout, own: &OwnCgroups) -> Result<Plan
                 });
             }
             writes.check_none_left()?;
-            Ok(Plan { directories, device_filter: None, ignored: writes.ignored })
+            Ok(Plan { directories, device_filter: None, unit: None, ignored: writes.ignored })
         }
     }
+}
+
+/// Plan the cgroup of a container that systemd makes, as a scope unit. `linux.cgroupsPath` is
+/// `slice:prefix:name`; annotations `org.systemd.property.NAME` are further properties.
+///
+/// # Errors
+/// As [`plan()`], and [`Error::Systemd`] for a path, an annotation or a layout that is not for systemd.
+pub fn plan_systemd(
+    request: &Request,
+    annotations: Option<&HashMap<String, String>>,
+    layout: &Layout,
+) -> Result<Plan, Error> {
+    systemd::plan(request, annotations, layout)
+}
+
+/// The one directory of cgroup2.
+pub(super) fn plan_v2(request: &Request, mount: &Path, below: PathBuf) -> Result<Plan, Error> {
+    let rules = rules(request)?;
+    let mut writes = Writes::default();
+    if let Some(resources) = request.resources {
+        resources::v2::plan(resources, &mut writes)?;
+    }
+    let directory = Directory {
+        kind: Kind::V2,
+        controllers: Vec::new(),
+        mount: mount.to_owned(),
+        below,
+        writes: writes.of_v2(),
+    };
+    Ok(Plan {
+        directories: vec![directory],
+        device_filter: Filter::new(&rules)?,
+        unit: None,
+        ignored: writes.ignored,
+    })
+}
+
+fn rules(request: &Request) -> Result<Vec<devices::Rule>, Error> {
+    devices::rules(request.resources.and_then(|resources| resources.devices().as_deref()))
 }

@@ -26,11 +26,16 @@ pub struct Record {
 }
 
 /// How cgroups are made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Driver {
     /// By the runtime itself, as directories.
     Cgroupfs,
+    /// By systemd, as a transient unit.
+    Systemd {
+        /// The unit's name.
+        unit: String,
+    },
 }
 
 impl Plan {
@@ -45,7 +50,11 @@ impl Plan {
                 paths.insert(controller.clone(), directory.path());
             }
         }
-        Record { driver: Driver::Cgroupfs, paths, made: false }
+        let driver = match &self.unit {
+            None => Driver::Cgroupfs,
+            Some(unit) => Driver::Systemd { unit: unit.name.clone() },
+        };
+        Record { driver, paths, made: false }
     }
 }
 
@@ -78,6 +87,57 @@ impl Record {
         Ok(Record { driver: Driver::Cgroupfs, paths, made: false })
     }
 
+    /// The cgroups below the container's that `paths` name, as `[CONTROLLER[,CONTROLLER...]:]PATH` each; without a
+    /// controller a path is meant for every hierarchy, and a hierarchy that none names stays as it is. A path is relative to the
+    /// container's directory, however it begins.
+    ///
+    /// # Errors
+    /// [`Error::SubCgroup`] for a controller that the container has no cgroup of, and for a path that leads out of its
+    /// cgroup.
+    pub fn below(&self, paths: &[String]) -> Result<Record, Error> {
+        let mut below = Record { made: false, ..self.clone() };
+        for given in paths {
+            let refused = |reason| Error::SubCgroup { given: given.clone(), reason };
+            let (controllers, path) = match given.split_once(':') {
+                Some((controllers, path)) => (controllers, path),
+                None => ("", given.as_str()),
+            };
+            let path = sub_path(path).ok_or_else(|| refused("it leads out of the container's"))?;
+            if controllers.is_empty() {
+                for (controller, directory) in &self.paths {
+                    below.paths.insert(controller.clone(), directory.join(&path));
+                }
+                continue;
+            }
+            for controller in controllers.split(',') {
+                let directory = self.paths.get(controller).filter(|_| !controller.is_empty());
+                let directory =
+                    directory.ok_or_else(|| refused("the container has no such controller"))?;
+                below.paths.insert(controller.to_owned(), directory.join(&path));
+            }
+        }
+        Ok(below)
+    }
+
+    /// One of the directories, for messages.
+    pub(crate) fn first_path(&self) -> PathBuf {
+        self.paths.values().next().cloned().unwrap_or_default()
+    }
+
+    /// Whether it is on cgroup2 alone.
+    pub(super) fn is_v2(&self) -> bool {
+        self.paths.keys().all(String::is_empty)
+    }
+
+    /// Each directory once, with its version 1 controllers; cgroup2 has none.
+    pub(super) fn hierarchies(&self) -> Vec<(Vec<String>, &Path)> {
+        let controllers = |path: &Path| {
+            let here = self.paths.iter().filter(|(name, there)| !name.is_empty() && *there == path);
+            here.map(|(name, _)| name.clone()).collect()
+        };
+        self.directories().into_iter().map(|(_, path)| (controllers(path), path)).collect()
+    }
+
     /// Each directory once.
     pub(super) fn directories(&self) -> Vec<(Kind, &Path)> {
         let is_v1 = self.paths.keys().any(|controller| !controller.is_empty());
@@ -94,6 +154,20 @@ impl Record {
         }
         directories
     }
+}
+
+/// A path relative to the container's cgroup; `None` when it climbs above it.
+fn sub_path(path: &str) -> Option<PathBuf> {
+    let mut clean = PathBuf::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if !clean.pop() => return None,
+            ".." => {}
+            part => clean.push(part),
+        }
+    }
+    Some(clean)
 }
 
 /// A path of proc_pid_cgroup(5) below a mount that shows the hierarchy from `root` on.
@@ -114,6 +188,34 @@ mod tests {
         let record = Record { driver: Driver::Cgroupfs, paths: paths.into(), made: true };
         let expected = [(Kind::Unified, "/u/x"), (Kind::V1, "/c/x"), (Kind::V1, "/p/x")];
         assert_eq!(record.directories(), expected.map(|(kind, path)| (kind, Path::new(path))));
+    }
+
+    #[test]
+    fn sub_cgroups_are_of_all_hierarchies_or_of_some() {
+        let paths = [("", "/u/x"), ("cpu", "/c/x"), ("pids", "/p/x")];
+        let paths = paths.map(|(name, path)| (name.to_owned(), PathBuf::from(path)));
+        let record = Record { driver: Driver::Cgroupfs, paths: paths.into(), made: true };
+        let below = |given: &str| {
+            let below = record.below(&[given.to_owned()]);
+            below.map(|record| record.paths.into_values().collect::<Vec<_>>())
+        };
+        let paths = |paths: [&str; 3]| paths.map(PathBuf::from).to_vec();
+        for given in ["a/b", "/a/b", "./a//c/../b", ":a/b"] {
+            assert_eq!(below(given).unwrap(), paths(["/u/x/a/b", "/c/x/a/b", "/p/x/a/b"]));
+        }
+        assert_eq!(below("cpu:a").unwrap(), paths(["/u/x", "/c/x/a", "/p/x"]));
+        assert_eq!(below("cpu,pids:a").unwrap(), paths(["/u/x", "/c/x/a", "/p/x/a"]));
+        for given in ["..", "a/../..", "../x/a", "memory:a", ",:a"] {
+            assert!(matches!(below(given), Err(Error::SubCgroup { .. })), "{given}");
+        }
+    }
+
+    #[test]
+    fn a_unit_survives_json() {
+        let driver = Driver::Systemd { unit: "creel-x.scope".to_owned() };
+        let json = serde_json::to_string(&driver).unwrap();
+        assert_eq!(json, r#"{"systemd":{"unit":"creel-x.scope"}}"#);
+        assert_eq!(serde_json::from_str::<Driver>(&json).unwrap(), driver);
     }
 
     #[test]

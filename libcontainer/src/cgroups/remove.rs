@@ -10,13 +10,14 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use super::dir::{children, is_gone};
 use super::error::Error;
 use super::pids;
-use super::record::Record;
+use super::record::{Driver, Record};
+use super::systemd;
 use crate::sys::pidfd;
 
 impl Record {
     /// Remove the container's directory in every hierarchy, with the cgroups that the container made
     /// below it; what is gone already is no error. Directories above stay, as with runc: others may
-    /// have put limits on them.
+    /// have put limits on them. A unit of systemd's is stopped first.
     ///
     /// Needs nothing but the record, so it works after a crash at any point. Processes that are on
     /// their way out are waited for, `wait` at most; none is killed. Of a cgroup that is not yet `made`
@@ -25,6 +26,9 @@ impl Record {
     /// # Errors
     /// [`Error::Busy`] with the processes that are left; [`Error::Remove`] and [`Error::Read`].
     pub fn remove(&self, wait: Duration) -> Result<(), Error> {
+        if let (Driver::Systemd { unit }, true) = (&self.driver, self.made) {
+            systemd::stop(unit)?;
+        }
         let deadline = Instant::now() + wait;
         for (_, path) in self.directories() {
             let remove = if self.made { remove_tree } else { remove_one };

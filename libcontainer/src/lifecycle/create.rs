@@ -10,7 +10,9 @@ use crate::process::conversation::{Conversation, Event};
 use crate::process::identity::Identity;
 use crate::process::launch::{Init, Launch, launch};
 use crate::process::{StepError, wait};
+use crate::seccomp::Installable;
 use crate::state::{self, Entry, Record, RunningProcess, StartStep};
+use creel_wire::owned::Step;
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, listen, socket,
 };
@@ -36,6 +38,8 @@ pub struct CreateOptions {
     /// How many descriptors from 3 on the process inherits; all of them have to be open and not
     /// close-on-exec.
     pub preserve_fds: u32,
+    /// Let systemd make the cgroup, as a scope unit; `linux.cgroupsPath` is `slice:prefix:name` then.
+    pub systemd_cgroup: bool,
 }
 
 /// A container whose process waits: for `start`, or, in `run`, for a word over the conversation.
@@ -98,14 +102,15 @@ impl Making {
     /// ends before it said go.
     fn carry_out(&mut self, plan: &Plan, options: &CreateOptions) -> Result<(), Error> {
         self.entry.save(&self.record)?;
-        let cgroup = Cgroup::create(&plan.cgroup)?;
-        self.record.cgroup = cgroup.record().clone();
-        self.cgroup = Some(cgroup);
-        // Only what is known to be ours is killed: a hook inside may outlive this process.
-        self.entry.save(&self.record)?;
+        if plan.cgroup.unit.is_none() {
+            self.keep(Cgroup::create(&plan.cgroup)?)?;
+        }
 
         let opened = Opened::open(plan, &self.entry)?;
         self.launch(plan, options, &opened)?;
+        if let (Some(unit), Some(init)) = (&plan.cgroup.unit, &self.init) {
+            self.keep(Cgroup::start_unit(&plan.cgroup, unit, init.pid)?)?;
+        }
         self.admit(plan)?;
         self.see_to_ready(plan, options, &opened)?;
         drop(opened);
@@ -117,6 +122,13 @@ impl Making {
         self.record.init = Some(RunningProcess { identity });
         self.entry.save(&self.record)?;
         options.pid_file.as_deref().map_or(Ok(()), |file| write_pid_file(file, pid))
+    }
+
+    /// Only what is known to be ours is killed: a hook inside may outlive this process.
+    fn keep(&mut self, cgroup: Cgroup) -> Result<(), Error> {
+        self.record.cgroup = cgroup.record().clone();
+        self.cgroup = Some(cgroup);
+        Ok(self.entry.save(&self.record)?)
     }
 
     fn launch(
@@ -154,7 +166,9 @@ impl Making {
             }
             return Ok(cgroup.apply(&plan.cgroup)?);
         }
-        cgroup.enter(init.pid)?;
+        if plan.cgroup.unit.is_none() {
+            cgroup.enter(init.pid)?;
+        }
         // Before creel-init goes on: v1 takes the device rules one by one, and between the first, which denies
         // all, and the last no device can be made.
         cgroup.apply(&plan.cgroup)?;
@@ -269,11 +283,13 @@ impl Opened {
                 self.hook_states.push((status, File::from(copy)));
                 Ok(memfd)
             }
-            Descriptor::Conversation | Descriptor::Process => Err(Error::io(
-                "open a descriptor of the plan",
-                "",
-                io::Error::from_raw_os_error(libc::EINVAL),
-            )),
+            Descriptor::Conversation | Descriptor::Process | Descriptor::ProcessRoot => {
+                Err(Error::io(
+                    "open a descriptor of the plan",
+                    "",
+                    io::Error::from_raw_os_error(libc::EINVAL),
+                ))
+            }
         }
     }
 
@@ -385,6 +401,7 @@ fn record(spec: &Spec, request: &Request, plan: &Plan) -> Record {
         owner: nix::unistd::geteuid().as_raw(),
         annotations: spec.annotations().clone().unwrap_or_default().into_iter().collect(),
         cgroup: plan.cgroup.record(),
+        resources: spec.linux().as_ref().and_then(|l| l.resources().clone()).unwrap_or_default(),
         namespaces,
         joined_pid: plan.second_process,
         no_new_keyring: request.no_new_keyring,
@@ -392,8 +409,19 @@ fn record(spec: &Spec, request: &Request, plan: &Plan) -> Record {
         poststop: Hook::all("poststop", hooks.and_then(|hooks| hooks.poststop().as_ref())),
         process,
         start_steps: StartStep::of_plan(&plan.inside),
+        seccomp: installable(&plan.inside),
         init: None,
     }
+}
+
+/// The filter that exec installs as well.
+fn installable(steps: &[plan::Planned]) -> Option<Installable> {
+    steps.iter().find_map(|planned| match &planned.step {
+        Step::Seccomp { flags, program } => {
+            Some(Installable { flags: *flags, program: program.clone() })
+        }
+        _ => None,
+    })
 }
 
 /// Whole when it appears, and without a newline: engines read it as soon as it is there.

@@ -4,14 +4,16 @@ use super::create::{enter_second_process, go, next, set_limits, set_oom_score, w
 use super::{Container, console, foreground, start, state, steps, warn};
 use crate::cgroups::{self, Cgroup};
 use crate::error::Error;
-use crate::plan::{ExecPlan, ExecRequest, Host, plan_exec};
+use crate::plan::{Descriptor, ExecPlan, ExecRequest, Host, plan_exec};
 use crate::process::conversation::{Event, Report};
 use crate::process::launch::{Init, Launch, launch};
 use crate::process::{Exit, StepError, wait};
 use crate::spec;
 use crate::state::{Record, Status};
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
 use oci_spec::runtime::{Capabilities, LinuxCapabilities, Process, User};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 
 /// What `exec` is given besides the id.
@@ -29,6 +31,8 @@ pub struct ExecOptions {
     pub preserve_fds: u32,
     /// Go ahead although the container is paused.
     pub ignore_paused: bool,
+    /// Cgroups below the container's, which have to exist: `[CONTROLLER[,CONTROLLER...]:]PATH` each.
+    pub sub_cgroups: Vec<String>,
 }
 
 /// The process of an exec.
@@ -87,7 +91,7 @@ impl Container {
         let process = settings(&record, &options.process);
         spec::check_process(&process)?;
         check_terminal(&process, options)?;
-        let cgroup = cgroup_to_enter(&record)?;
+        let cgroup = cgroup_to_enter(&record, &options.sub_cgroups)?;
         let plan = plan_exec(
             &ExecRequest {
                 id: &self.id,
@@ -96,6 +100,7 @@ impl Container {
                 preserve_fds: options.preserve_fds,
                 no_new_keyring: record.no_new_keyring,
                 in_cgroup: cgroup.fd().is_some(),
+                filter: record.seccomp.as_ref(),
             },
             &Host::for_exec()?,
         )?;
@@ -150,11 +155,16 @@ impl Container {
             process.map_err(|source| Error::io("open the process of", &self.id, source))?;
         let process: OwnedFd = process.ok_or_else(stopped)?;
         let steps = steps(&plan.inside);
-        // Slot 0 is the conversation; the only other one is the container's process, where it is needed.
-        let descriptors = [process.as_fd()];
+        let root = self.root_of(record, plan)?;
+        // Slot 0 is the conversation, which the launch makes.
+        let opened = plan.descriptors.iter().skip(1).map(|descriptor| match descriptor {
+            Descriptor::ProcessRoot => root.as_ref().map_or(process.as_fd(), AsFd::as_fd),
+            _ => process.as_fd(),
+        });
+        let descriptors: Vec<BorrowedFd<'_>> = opened.collect();
         let init = launch(&Launch {
             steps: &steps,
-            descriptors: &descriptors[..plan.descriptors.len() - 1],
+            descriptors: &descriptors,
             preserved: options.preserve_fds,
             namespaces: 0,
             cgroup: cgroup.fd(),
@@ -175,9 +185,36 @@ impl Container {
     }
 }
 
+impl Container {
+    /// The root directory of the container's process, where the plan enters it.
+    fn root_of(&self, record: &Record, plan: &ExecPlan) -> Result<Option<OwnedFd>, Error> {
+        let Some(init) =
+            record.init.filter(|_| plan.descriptors.contains(&Descriptor::ProcessRoot))
+        else {
+            return Ok(None);
+        };
+        let path = format!("/proc/{}/root", init.identity.pid);
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let root = nix::fcntl::open(path.as_str(), flags, Mode::empty())
+            .map_err(|errno| Error::io("open the container's root", path, errno.into()))?;
+        // It was that process's only if the pid is still that process's now.
+        if init.identity.is_alive() {
+            return Ok(Some(root));
+        }
+        Err(Error::Status { action: "exec", id: self.id.clone(), status: Status::Stopped })
+    }
+}
+
 /// The container's cgroup, or where its first process has gone when that one takes no processes: never none,
 /// for then the process would escape the container's limits.
-fn cgroup_to_enter(record: &Record) -> Result<Cgroup, Error> {
+fn cgroup_to_enter(record: &Record, sub_cgroups: &[String]) -> Result<Cgroup, Error> {
+    if !sub_cgroups.is_empty() {
+        let cgroup = Cgroup::open(record.cgroup.below(sub_cgroups)?)?;
+        return match cgroup.missing() {
+            None => Ok(cgroup),
+            Some(path) => Err(cgroups::Error::Gone { path: path.to_owned() }.into()),
+        };
+    }
     let recorded = Cgroup::open(record.cgroup.clone())?;
     let pid = record.init.map_or(0, |init| init.identity.pid);
     if recorded.is_whole() && recorded.takes_processes() {

@@ -3,13 +3,17 @@
 mod console;
 mod create;
 mod delete;
+mod events;
 mod exec;
 mod foreground;
 mod kill;
+mod pause;
 mod plan;
+mod ps;
 mod run;
 mod start;
 mod state;
+mod update;
 
 use crate::cgroups::Cgroup;
 use crate::error::Error;
@@ -19,6 +23,7 @@ use crate::state::{Record, Store};
 use std::path::{Path, PathBuf};
 
 pub use create::CreateOptions;
+pub use events::{Event, Events};
 pub use exec::{ExecOptions, ExecProcess, ProcessOverrides, Started};
 pub use run::RunOptions;
 

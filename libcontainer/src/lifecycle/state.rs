@@ -66,12 +66,14 @@ pub(super) fn status(record: &Record, waits_for_start: bool) -> Result<Status, E
     }
     // A `start` that was killed may not have got to mark it as started.
     let is_still_init = || record.init.is_some_and(|init| is_still_init(init.identity.pid));
-    if waits_for_start && is_still_init() {
-        return Ok(Status::Created);
-    }
+    let is_created = waits_for_start && is_still_init();
     let frozen = match record.open_cgroup()? {
         Some(cgroup) => cgroup.is_frozen()?,
         None => false,
     };
-    Ok(if frozen { Status::Paused } else { Status::Running })
+    Ok(match (frozen, is_created) {
+        (true, _) => Status::Paused,
+        (false, true) => Status::Created,
+        (false, false) => Status::Running,
+    })
 }

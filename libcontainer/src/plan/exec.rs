@@ -3,7 +3,8 @@
 
 use super::inside::{become_process, execute};
 use super::process::{Identity, Limit, console, limits};
-use super::{Descriptor, Host, Namespace, PlanError, Planned, Script, text, unsupported};
+use super::{Descriptor, Host, Namespace, PlanError, Planned, Script, seccomp, text, unsupported};
+use crate::seccomp::Installable;
 use creel_wire::owned::Step;
 use oci_spec::runtime::Process;
 
@@ -21,6 +22,8 @@ pub(crate) struct ExecRequest<'a> {
     pub(crate) no_new_keyring: bool,
     /// creel-init is cloned straight into the container's cgroup.
     pub(crate) in_cgroup: bool,
+    /// The container's filter.
+    pub(crate) filter: Option<&'a Installable>,
 }
 
 /// The plan of an exec.
@@ -51,6 +54,11 @@ pub(crate) fn plan_exec(request: &ExecRequest<'_>, host: &Host) -> Result<ExecPl
     if request.namespaces.contains(&Namespace::Pid) {
         script.push("", Step::EnterPidNamespace {});
     }
+    // With a mount namespace its root comes along; a container without one was only chroot'ed.
+    if !request.namespaces.contains(&Namespace::Mount) {
+        let root = script.slot(Descriptor::ProcessRoot);
+        script.push("", Step::EnterRoot { root });
+    }
     script.push("", Step::NewSession {});
     script.push("", Step::ResetAffinity {});
     if !request.no_new_keyring {
@@ -60,11 +68,13 @@ pub(crate) fn plan_exec(request: &ExecRequest<'_>, host: &Host) -> Result<ExecPl
     if request.process.terminal().unwrap_or(false) {
         script.push("process.terminal", console(request.process, false));
     }
-    let identity = Identity::of(request.process, host)?;
+    let mut identity = Identity::of(request.process, host)?;
+    seccomp::keep_right(&mut identity.capabilities, request.filter, request.process, host);
     script.warnings.extend(identity.warnings.iter().cloned());
     let outer_limits = request.namespaces.contains(&Namespace::User);
     become_process(&mut script, request.process, &identity, outer_limits)?;
     script.push("", Step::Ready {});
+    seccomp::install(&mut script, request.filter);
     execute(&mut script, request.process)?;
     Ok(ExecPlan {
         descriptors: script.descriptors,

@@ -6,7 +6,7 @@ use super::namespaces::{Namespace, Namespaces};
 use super::process::Identity;
 use super::{
     Descriptor, Host, Plan, PlanError, Request, Script, devices, hooks, inside_path, mounts,
-    process, text,
+    process, seccomp, text,
 };
 use crate::cgroups;
 use creel_wire::owned::Step;
@@ -21,18 +21,24 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
     let namespaces = Namespaces::of(spec);
     let cgroup = plan_cgroup(spec, request, host)?;
     let process = spec.process().clone().unwrap_or_default();
-    let clone_into_cgroup = matches!(host.cgroups, cgroups::Layout::V2 { .. });
+    // systemd wants a process to put into the cgroup that it makes.
+    let is_v2 = matches!(host.cgroups, cgroups::Layout::V2 { .. });
+    let clone_into_cgroup = is_v2 && cgroup.unit.is_none();
     let mut script = Script::new();
+    script.warnings.extend(cgroup.ignored.iter().map(ToString::to_string));
 
     enter(&mut script, request, &namespaces, clone_into_cgroup);
     name(&mut script, spec, &namespaces)?;
     let create_hooks = build_root(&mut script, spec, request, &namespaces, &cgroup, &process)?;
     close_root(&mut script, spec)?;
-    let identity = Identity::of(&process, host)?;
+    let filter = seccomp::compile(spec)?;
+    let mut identity = Identity::of(&process, host)?;
+    seccomp::keep_right(&mut identity.capabilities, filter.as_ref(), &process, host);
     script.warnings.extend(identity.warnings.iter().cloned());
     let outer_limits = namespaces.has(Namespace::User);
     become_process(&mut script, &process, &identity, outer_limits)?;
     wait_for_start(&mut script, spec, request)?;
+    seccomp::install(&mut script, filter.as_ref());
     execute(&mut script, &process)?;
 
     Ok(Plan {
@@ -60,7 +66,11 @@ fn plan_cgroup(spec: &Spec, request: &Request, host: &Host) -> Result<cgroups::P
         cgroups_path: linux.and_then(|linux| linux.cgroups_path().as_deref()),
         resources: linux.and_then(|linux| linux.resources().as_ref()),
     };
-    cgroups::plan(&wanted, &host.cgroups, &host.own_cgroups).map_err(PlanError::Cgroup)
+    let plan = match request.systemd_cgroup {
+        true => cgroups::plan_systemd(&wanted, spec.annotations().as_ref(), &host.cgroups),
+        false => cgroups::plan(&wanted, &host.cgroups, &host.own_cgroups),
+    };
+    plan.map_err(PlanError::Cgroup)
 }
 
 /// First nothing of the caller may be left: descriptors, signals. Before anything that others are in is
@@ -117,15 +127,15 @@ fn build_root(
     process: &Process,
 ) -> Result<Vec<hooks::Hook>, PlanError> {
     let root = rootfs(spec, &request.bundle);
+    let path = text("root.path", root.into_os_string().into_encoded_bytes())?;
     script.push("", Step::Umask { mask: 0 });
     if namespaces.has(Namespace::Mount) {
-        script
-            .push("linux.rootfsPropagation", Step::Propagation { flags: outer_propagation(spec)? });
+        let flags = outer_propagation(spec)?;
+        script.push("linux.rootfsPropagation", Step::Propagation { flags });
+        script.push("root.path", Step::Root { path });
+    } else {
+        script.push("root.path", Step::OpenRoot { path });
     }
-    script.push(
-        "root.path",
-        Step::Root { path: text("root.path", root.into_os_string().into_encoded_bytes())? },
-    );
     let cgroup_namespace = namespaces.has(Namespace::Cgroup);
     mounts::plan(script, spec, request, cgroup, cgroup_namespace)?;
     devices::plan(script, spec, namespaces.has(Namespace::User))?;

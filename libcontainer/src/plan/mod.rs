@@ -11,6 +11,7 @@ mod mount_options;
 mod mounts;
 mod namespaces;
 mod process;
+mod seccomp;
 mod unsupported;
 
 use crate::cgroups;
@@ -53,6 +54,8 @@ pub struct Request {
     pub preserve_fds: u32,
     /// Wait for a separate `start`.
     pub separate_start: bool,
+    /// systemd makes the cgroup.
+    pub systemd_cgroup: bool,
 }
 
 /// A descriptor that a step needs; opened when the plan is carried out.
@@ -69,6 +72,8 @@ pub enum Descriptor {
     HookState(&'static str),
     /// A descriptor of the process being joined.
     Process,
+    /// The root directory of the process being joined.
+    ProcessRoot,
 }
 
 /// One step of the inside part and the place in config.json that asked for it.
@@ -121,9 +126,7 @@ pub struct Plan {
 /// [`PlanError`] for a value that cannot be carried out, or not yet; it names the place in config.json.
 pub fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, PlanError> {
     unsupported::refuse(spec)?;
-    let mut plan = inside::plan(spec, request, host)?;
-    plan.warnings.extend(unsupported::warnings(spec));
-    Ok(plan)
+    inside::plan(spec, request, host)
 }
 
 /// Why there can be no plan.
@@ -145,6 +148,8 @@ pub enum PlanError {
     },
     /// The cgroup part of config.json.
     Cgroup(cgroups::Error),
+    /// A profile that cannot become a filter.
+    Seccomp(crate::seccomp::Error),
 }
 
 impl fmt::Display for PlanError {
@@ -157,6 +162,7 @@ impl fmt::Display for PlanError {
                 write!(f, "{json_path}: {found:?} is not supported; {allowed}")
             }
             PlanError::Cgroup(_) => f.write_str("cgroup"),
+            PlanError::Seccomp(error) => error.fmt(f),
         }
     }
 }
@@ -165,7 +171,7 @@ impl std::error::Error for PlanError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             PlanError::Cgroup(source) => Some(source),
-            PlanError::Nul { .. } | PlanError::Unsupported { .. } => None,
+            PlanError::Nul { .. } | PlanError::Unsupported { .. } | PlanError::Seccomp(_) => None,
         }
     }
 }

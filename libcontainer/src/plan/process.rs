@@ -70,7 +70,6 @@ pub(super) fn console(process: &Process, device: bool) -> Step {
     let clamp = |cells: u64| u32::try_from(cells.min(u64::from(u16::MAX))).unwrap_or(0);
     Step::Console {
         uid: process.user().uid(),
-        gid: process.user().gid(),
         rows: size.map_or(0, |size| clamp(size.height())),
         columns: size.map_or(0, |size| clamp(size.width())),
         device,

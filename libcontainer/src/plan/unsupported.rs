@@ -36,15 +36,6 @@ pub(super) fn refuse_process(process: &Process) -> Result<(), PlanError> {
     scheduling(process)
 }
 
-/// Engines send a filter with every container, so it is no error; but whoever reads the log has to learn
-/// that it is not in force.
-pub(super) fn warnings(spec: &Spec) -> Vec<String> {
-    let seccomp = spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
-    let warning = "linux.seccomp: this version of creel installs no filter yet: the container runs \
-                   without it";
-    seccomp.map(|_| warning.to_owned()).into_iter().collect()
-}
-
 fn namespaces(linux: &Linux) -> Result<(), PlanError> {
     for (index, namespace) in linux.namespaces().iter().flatten().enumerate() {
         let kind = namespace.typ();

@@ -96,7 +96,10 @@ impl StepError {
     }
 
     fn execute(&self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
-        write!(f, "exec {name:?}")
+        match self.at {
+            At::Filter => f.write_str("linux.seccomp: installing the filter"),
+            _ => write!(f, "exec {name:?}"),
+        }
     }
 
     fn what(&self, f: &mut fmt::Formatter<'_>, step: &Step) -> fmt::Result {
@@ -112,7 +115,7 @@ impl StepError {
             Step::Device { path, .. } => self.made(f, "device", &path.display()),
             Step::Symlink { path, .. } => self.made(f, "link", &path.display()),
             Step::Hook { path, .. } => self.hook(f, &path.display()),
-            Step::Root { path } => write!(f, "root file system {}", path.display()),
+            Step::Root { path } | Step::OpenRoot { path } => write!(f, "root file system {}", path.display()),
             Step::MaskPath { .. } if self.at == At::NullDevice => {
                 f.write_str("the container's /dev/null is not the null device, so nothing can be masked with it")
             }
@@ -136,8 +139,11 @@ impl StepError {
             Step::EnterPidNamespace {} => f.write_str("making a process in the pid namespace"),
             Step::Capabilities { .. } => f.write_str("setting the capabilities"),
             Step::Console { .. } => f.write_str("opening the container's terminal in its /dev/pts"),
-            Step::Seccomp { .. } => f.write_str("installing the seccomp filter"),
             Step::PivotRoot {} => f.write_str("pivot_root"),
+            Step::MoveRoot {} if self.at == At::Detach => {
+                write!(f, "detaching the host's {} (--no-pivot)", self.text)
+            }
+            Step::MoveRoot {} => f.write_str("moving the root (--no-pivot)"),
             other => write!(f, "{other:?}"),
         }
     }
@@ -214,6 +220,13 @@ impl StepError {
             (Step::FindProgram { .. }, _) => {
                 "process.args[0] has to be a file that process.user may execute"
             }
+            (Step::Execute { .. }, At::Filter) if self.is(Errno::EINVAL) => {
+                "the kernel lacks one of linux.seccomp.flags, or was built without CONFIG_SECCOMP_FILTER"
+            }
+            (Step::Execute { .. }, At::Filter) if self.is(Errno::EACCES) => {
+                "without process.noNewPrivileges creel needs CAP_SYS_ADMIN for it"
+            }
+            (Step::Execute { .. }, At::Filter) => return None,
             (Step::Execute { .. }, _) if self.is(Errno::ENOEXEC) => {
                 "it is neither a program for this architecture nor a script with #! in its first line"
             }

@@ -7,10 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use oci_spec::runtime::{Process, Spec};
+use oci_spec::runtime::{LinuxResources, Process, Spec};
 
 use super::{
-    parse::{ParseError, parse_process, parse_spec},
+    parse::{ParseError, parse_process, parse_resources, parse_spec},
     warning::Warnings,
 };
 
@@ -158,6 +158,17 @@ pub fn load_process(file: &Path) -> Result<LoadedProcess, LoadError> {
     let (process, warnings) =
         parsed.map_err(|source| LoadError::Parse { file: owned(), source })?;
     Ok(LoadedProcess { process, warnings })
+}
+
+/// Reads a file with a `linux.resources` object, as `update --resources` names one. A pipe will do.
+///
+/// # Errors
+/// [`LoadError`] if the file cannot be read or is not a `resources` object.
+pub fn load_resources(file: &Path) -> Result<LinuxResources, LoadError> {
+    let owned = || file.to_path_buf();
+    let opened = File::open(file).map_err(|source| LoadError::Open { file: owned(), source })?;
+    let text = read_capped(opened, file)?;
+    parse_resources(&text).map_err(|source| LoadError::Parse { file: owned(), source })
 }
 
 /// Says which part of the path is to blame. Looks a second time only after a failure.

@@ -7,7 +7,7 @@
 
 use std::{borrow::Cow, fmt};
 
-use oci_spec::runtime::{Process, Spec};
+use oci_spec::runtime::{LinuxResources, Process, Spec};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -92,6 +92,21 @@ pub fn parse_process(text: &[u8]) -> Result<(Process, Warnings), ParseError> {
     };
     tidy::process(&mut process);
     Ok((process, warnings))
+}
+
+/// Reads a `linux.resources` object alone, as `update --resources` is given one.
+///
+/// # Errors
+/// As [`parse_spec`].
+pub fn parse_resources(text: &[u8]) -> Result<LinuxResources, ParseError> {
+    let repair_alone = |document: &mut Value, _: &mut Warnings| {
+        repair::strip_nulls(document);
+        repair::resources(document);
+    };
+    // Rarely called and never long: the repair is always made.
+    let (mut resources, _) = parse_repaired(text, repair_alone)?;
+    tidy::resources(&mut resources);
+    Ok(resources)
 }
 
 /// serde also takes an array of a struct's members in order for the struct.

@@ -102,7 +102,8 @@ fn respell_scheduler_flags(flags: &mut Value) {
     }
 }
 
-fn resources(document: &mut Value) {
+/// Repairs a `linux.resources` object.
+pub(super) fn resources(document: &mut Value) {
     let Some(resources) = document.as_object_mut() else { return };
     if resources.get("pids").and_then(Value::as_object).is_some_and(Map::is_empty) {
         resources.remove("pids");

@@ -56,7 +56,7 @@ fn linux(linux: &mut Linux) {
     }
 }
 
-fn resources(resources: &mut LinuxResources) {
+pub(super) fn resources(resources: &mut LinuxResources) {
     if let Some(cpu) = resources.cpu_mut() {
         if is_empty(cpu.cpus()) {
             cpu.set_cpus(None);

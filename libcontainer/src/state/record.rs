@@ -3,9 +3,10 @@
 use crate::cgroups;
 use crate::plan::{Hook, Namespace, Planned};
 use crate::process::identity::Identity;
+use crate::seccomp::Installable;
 use creel_wire::Slot;
 use creel_wire::owned::{Step, Text};
-use oci_spec::runtime::Process;
+use oci_spec::runtime::{LinuxResources, Process};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,6 +32,9 @@ pub(crate) struct Record {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) annotations: BTreeMap<String, String>,
     pub(crate) cgroup: cgroups::Record,
+    /// What it may use: of config.json, and of updates.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) resources: LinuxResources,
     /// The namespaces that it does not share with the runtime: what exec has to join.
     pub(crate) namespaces: Vec<Namespace>,
     /// Its pid namespace is somebody else's too: the end of its process does not end all that is in it.
@@ -42,12 +46,19 @@ pub(crate) struct Record {
     pub(crate) poststop: Vec<Hook>,
     /// The settings that exec starts from; without arguments.
     pub(crate) process: Process,
+    /// The filter that exec installs too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) seccomp: Option<Installable>,
     /// What `start` may hear about: the steps, by index, for its messages.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) start_steps: Vec<StartStep>,
     /// Once creel-init is ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) init: Option<RunningProcess>,
+}
+
+fn is_default(resources: &LinuxResources) -> bool {
+    *resources == LinuxResources::default()
 }
 
 /// A step that is carried out after `create` has ended.

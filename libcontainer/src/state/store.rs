@@ -132,7 +132,7 @@ impl Store {
     /// Takes an id: whoever makes the directory owns it.
     pub(crate) fn claim(&self, id: &str) -> Result<Entry, StoreError> {
         let path = self.path(id);
-        let mode = Mode::from_bits_truncate(0o711);
+        let mode = Mode::from_bits_truncate(0o700);
         let mut made = mkdirat(nix::fcntl::AT_FDCWD, &path, mode);
         if made == Err(Errno::ENOENT) {
             make_root(&self.root)

@@ -1,13 +1,21 @@
 //! bpf(2) for device filters: load a program, attach it to a cgroup, list and detach.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 const BPF_PROG_LOAD: libc::c_int = 5;
 const BPF_PROG_ATTACH: libc::c_int = 8;
+const BPF_PROG_DETACH: libc::c_int = 9;
+const BPF_PROG_GET_FD_BY_ID: libc::c_int = 13;
+const BPF_OBJ_GET_INFO_BY_FD: libc::c_int = 15;
+const BPF_PROG_QUERY: libc::c_int = 16;
 const BPF_PROG_TYPE_CGROUP_DEVICE: u32 = 15;
 const BPF_CGROUP_DEVICE: u32 = 6;
 const BPF_F_ALLOW_MULTI: u32 = 1 << 1;
+const BPF_F_REPLACE: u32 = 1 << 2;
+
+/// The name of every program made here.
+const NAME: [u8; 16] = *b"creel_devices\0\0\0";
 
 /// The first fields of `union bpf_attr` for `BPF_PROG_LOAD`; the kernel takes the rest as zero.
 #[repr(C)]
@@ -31,6 +39,44 @@ struct AttachAttr {
     attach_bpf_fd: u32,
     attach_type: u32,
     attach_flags: u32,
+}
+
+/// The same for an attach that replaces.
+#[repr(C)]
+struct ReplaceAttr {
+    target_fd: u32,
+    attach_bpf_fd: u32,
+    attach_type: u32,
+    attach_flags: u32,
+    replace_bpf_fd: u32,
+}
+
+/// The first fields of `union bpf_attr` for `BPF_PROG_QUERY`.
+#[repr(C)]
+struct QueryAttr {
+    target_fd: u32,
+    attach_type: u32,
+    query_flags: u32,
+    attach_flags: u32,
+    prog_ids: u64,
+    prog_cnt: u32,
+    padding: u32,
+}
+
+/// The first fields of `union bpf_attr` for `BPF_PROG_GET_FD_BY_ID`.
+#[repr(C)]
+struct ById {
+    id: u32,
+    next_id: u32,
+    open_flags: u32,
+}
+
+/// The fields of `union bpf_attr` for `BPF_OBJ_GET_INFO_BY_FD`.
+#[repr(C)]
+struct InfoAttr {
+    bpf_fd: u32,
+    info_len: u32,
+    info: u64,
 }
 
 /// Load a program of type `BPF_PROG_TYPE_CGROUP_DEVICE`; each word is one `struct bpf_insn` in this
@@ -69,6 +115,115 @@ pub(crate) fn attach_device_program(
     unsafe { bpf(BPF_PROG_ATTACH, &attr) }.map(drop)
 }
 
+/// The device programs attached to the cgroup2 directory itself that [`load_device_program`] made, by their name; programs
+/// of others (systemd's) are left out.
+///
+/// # Errors
+/// What bpf(2) says of `BPF_PROG_QUERY` and of the programs.
+pub(crate) fn own_device_programs(cgroup: BorrowedFd<'_>) -> io::Result<Vec<OwnedFd>> {
+    let mut own = Vec::new();
+    for id in device_program_ids(cgroup)? {
+        let attr = ById { id, next_id: 0, open_flags: 0 };
+        // SAFETY: `attr` is a repr(C) prefix of bpf_attr without pointers.
+        let fd = match unsafe { bpf(BPF_PROG_GET_FD_BY_ID, &attr) } {
+            // SAFETY: the kernel just made this descriptor (close-on-exec) and nothing else owns it.
+            Ok(fd) => unsafe { OwnedFd::from_raw_fd(fd) },
+            // It was detached in this moment.
+            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => continue,
+            Err(error) => return Err(error),
+        };
+        if program_name(fd.as_fd())? == NAME {
+            own.push(fd);
+        }
+    }
+    Ok(own)
+}
+
+/// Put one program into the place of another, in one step; false where the kernel cannot (before Linux 5.6), and then
+/// the new one is attached beside the old.
+///
+/// # Errors
+/// What bpf(2) says of `BPF_PROG_ATTACH`.
+pub(crate) fn replace_device_program(
+    cgroup: BorrowedFd<'_>,
+    new: BorrowedFd<'_>,
+    old: BorrowedFd<'_>,
+) -> io::Result<bool> {
+    let attr = ReplaceAttr {
+        target_fd: cgroup.as_raw_fd() as u32,
+        attach_bpf_fd: new.as_raw_fd() as u32,
+        attach_type: BPF_CGROUP_DEVICE,
+        attach_flags: BPF_F_ALLOW_MULTI | BPF_F_REPLACE,
+        replace_bpf_fd: old.as_raw_fd() as u32,
+    };
+    // SAFETY: `attr` is a repr(C) prefix of bpf_attr without pointers.
+    match unsafe { bpf(BPF_PROG_ATTACH, &attr) } {
+        Ok(_) => Ok(true),
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::E2BIG)) => {
+            attach_device_program(cgroup, new).map(|()| false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Detach a program from the cgroup2 directory.
+///
+/// # Errors
+/// What bpf(2) says of `BPF_PROG_DETACH`.
+pub(crate) fn detach_device_program(
+    cgroup: BorrowedFd<'_>,
+    program: BorrowedFd<'_>,
+) -> io::Result<()> {
+    let attr = AttachAttr {
+        target_fd: cgroup.as_raw_fd() as u32,
+        attach_bpf_fd: program.as_raw_fd() as u32,
+        attach_type: BPF_CGROUP_DEVICE,
+        attach_flags: 0,
+    };
+    // SAFETY: `attr` is a repr(C) prefix of bpf_attr without pointers.
+    unsafe { bpf(BPF_PROG_DETACH, &attr) }.map(drop)
+}
+
+fn device_program_ids(cgroup: BorrowedFd<'_>) -> io::Result<Vec<u32>> {
+    // The kernel allows no more than 64 in one cgroup.
+    let mut ids = [0_u32; 64];
+    let mut attr = QueryAttr {
+        target_fd: cgroup.as_raw_fd() as u32,
+        attach_type: BPF_CGROUP_DEVICE,
+        query_flags: 0,
+        attach_flags: 0,
+        prog_ids: ids.as_mut_ptr() as u64,
+        prog_cnt: ids.len() as u32,
+        padding: 0,
+    };
+    let pointer: *mut QueryAttr = &mut attr;
+    // SAFETY: `attr` is a repr(C) prefix of bpf_attr that the kernel reads and writes; `prog_ids` points at `prog_cnt`
+    // numbers that it writes at most, and both outlive the call.
+    let result =
+        unsafe { libc::syscall(libc::SYS_bpf, BPF_PROG_QUERY, pointer, size_of::<QueryAttr>()) };
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(ids[..(attr.prog_cnt as usize).min(ids.len())].to_vec())
+}
+
+fn program_name(program: BorrowedFd<'_>) -> io::Result<[u8; 16]> {
+    // `struct bpf_prog_info` up to its field `name`, which begins at byte 64.
+    let mut info = [0_u64; 10];
+    let attr = InfoAttr {
+        bpf_fd: program.as_raw_fd() as u32,
+        info_len: size_of_val(&info) as u32,
+        info: info.as_mut_ptr() as u64,
+    };
+    // SAFETY: the kernel writes at most `info_len` bytes to `info`, which outlives the call; the lengths and pointers inside
+    // `info` that it reads are zero, so it writes nowhere else.
+    unsafe { bpf(BPF_OBJ_GET_INFO_BY_FD, &attr) }?;
+    let mut name = [0; 16];
+    name[..8].copy_from_slice(&info[8].to_ne_bytes());
+    name[8..].copy_from_slice(&info[9].to_ne_bytes());
+    Ok(name)
+}
+
 fn load(program: &[u64]) -> io::Result<OwnedFd> {
     let license = c"Apache-2.0";
     let attr = LoadAttr {
@@ -81,7 +236,7 @@ fn load(program: &[u64]) -> io::Result<OwnedFd> {
         log_buf: 0,
         kern_version: 0,
         prog_flags: 0,
-        prog_name: *b"creel_devices\0\0\0",
+        prog_name: NAME,
     };
     // SAFETY: `insns` points at `insn_cnt` instructions of 8 bytes and `license` at a terminated
     // string; both outlive the call, and the kernel only reads them.

@@ -140,6 +140,8 @@ numbered! {
         Detach = 41,
         /// The socket to set lo up.
         Socket = 42,
+        /// Installing the filter of [`crate::Step::Seccomp`], in the Execute step.
+        Filter = 45,
         /// Copying what a tmpfs covers; the text is the name.
         Copy = 44,
         /// The container's directory is not reachable from the cgroup namespace.

@@ -166,7 +166,7 @@ steps! {
     28 ReadonlyRoot {}
     /// A pseudo-terminal from the container's devpts: becomes standard input, output and error; the
     /// other end goes to the library.
-    29 Console { uid: u32, gid: u32, rows: u32, columns: u32, device: bool }
+    29 Console { uid: u32, rows: u32, columns: u32, device: bool }
     /// Take HOME for this user from the container's /etc/passwd.
     30 Home { uid: u32 }
     /// prctl(PR_SET_NO_NEW_PRIVS).
@@ -193,7 +193,8 @@ steps! {
     41 Ready {}
     /// Wait for `start` on a listening socket.
     42 AwaitStart { listener: Slot }
-    /// Install a filter, and with `notify` send the listener's descriptor first.
+    /// seccomp(2): the filter of the program. It is installed by the Execute step, with nothing but execve(2)
+    /// after it, so that it has to allow no other call of creel-init's.
     43 Seccomp { flags: u32, program: Bytes }
     /// mkdir(2) for all of it that is missing.
     45 MakeDirectory { path: Text }
@@ -202,6 +203,11 @@ steps! {
     /// Become root of the user namespace (setresgid, setresuid), with no capability left that an execve
     /// would hand on by itself.
     47 UserNamespaceRoot {}
+    /// Open the root file system where it is: without a mount namespace of the container's own a mount would
+    /// stay on the host.
+    48 OpenRoot { path: Text }
+    /// chroot(2) into a root that is held open: that of a container without a mount namespace of its own.
+    49 EnterRoot { root: Slot }
     /// execve(2).
     44 Execute { arguments: TextList, environment: TextList }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
 use super::leftovers::Leftovers;
-use super::{Cmd, Config, cgroup, probe, runtime};
+use super::{Cmd, Config, cgroup, driver, probe, runtime};
 
 /// The common case in the constructor: a rootfs with the probe in it, and runc's default config.
 ///
@@ -40,7 +40,7 @@ impl Bundle {
         for part in ["bundle/rootfs/bin", "root", "io"] {
             fs::create_dir_all(dir.join(part)).expect("the test's directory");
         }
-        let config = Config::new(&format!("{}/{id}", cgroup::parent()));
+        let config = Config::new(&driver::cgroups_path(&id));
         let bundle = Bundle { id, config, dir, mounts: Vec::new() };
         for place in ["proc", "dev", "sys", "tmp"] {
             fs::create_dir(bundle.rootfs(place)).expect("a directory in the rootfs");
@@ -72,7 +72,8 @@ impl Bundle {
     pub(crate) fn busybox(self) -> Bundle {
         let busybox = self.rootfs("bin/busybox");
         fs::copy("/bin/busybox", &busybox).expect("busybox-static");
-        let list = Cmd::new(&[busybox.as_os_str(), "--list".as_ref()], &self.io()).ok().stdout();
+        // The original: the copy is busy while a process that another test just forked has it open for writing.
+        let list = Cmd::new(&["/bin/busybox", "--list"], &self.io()).ok().stdout();
         for applet in list.lines().filter(|a| *a != "busybox") {
             std::os::unix::fs::symlink("busybox", self.rootfs("bin").join(applet)).expect("link");
         }
@@ -148,7 +149,7 @@ impl Bundle {
 
     /// The path of the container's cgroup in every hierarchy.
     pub(crate) fn cgroup(&self) -> String {
-        format!("{}/{}", cgroup::parent(), self.id)
+        driver::cgroup_of(&self.id)
     }
 
     /// A command of the runtime, `--root` put before it.
@@ -156,7 +157,7 @@ impl Bundle {
         let root = self.root();
         let root = root.to_str().expect("UTF-8");
         let program = runtime().to_str().expect("UTF-8");
-        Cmd::new(&[&[program, "--root", root], words].concat(), &self.io())
+        Cmd::new(&[&[program, "--root", root], driver::options(), words].concat(), &self.io())
     }
 
     /// Any program.
@@ -169,7 +170,10 @@ impl Bundle {
         let root = self.root();
         let root = root.to_str().expect("UTF-8");
         let program = runtime().to_str().expect("UTF-8");
-        Cmd::new(&[wrapper, &[program, "--root", root], words].concat(), &self.io())
+        Cmd::new(
+            &[wrapper, &[program, "--root", root], driver::options(), words].concat(),
+            &self.io(),
+        )
     }
 
     /// Nothing of any container of this bundle is there.
@@ -186,8 +190,9 @@ impl Bundle {
 
 impl Drop for Bundle {
     fn drop(&mut self) {
+        let mut said = String::new();
         for id in self.ids() {
-            let _ = self.cmd(&["delete", "--force", &id]).output();
+            said += &self.cmd(&["delete", "--force", &id]).output().stderr();
         }
         self.unmount();
         let found = self.leftovers();
@@ -196,7 +201,7 @@ impl Drop for Bundle {
         let removed = fs::remove_dir_all(&self.dir);
         if !std::thread::panicking() {
             removed.expect("the test's directory can be removed");
-            assert_eq!(found, Leftovers::default(), "left behind after delete --force");
+            assert_eq!(found, Leftovers::default(), "left behind after delete --force: {said}");
         }
     }
 }

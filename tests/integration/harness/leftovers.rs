@@ -10,7 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::host::process_exists;
-use super::{cgroup, orphans};
+use super::{cgroup, driver, orphans};
 
 /// What is still there of a bundle's containers.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -19,6 +19,7 @@ pub(crate) struct Leftovers {
     cgroups: Vec<PathBuf>,
     processes: Vec<(u32, String)>,
     state: Vec<PathBuf>,
+    units: Vec<String>,
 }
 
 impl Leftovers {
@@ -29,6 +30,7 @@ impl Leftovers {
             cgroups: cgroup::named(id),
             processes: processes(dir, id),
             state: entries(root),
+            units: driver::units(id),
         }
     }
 

@@ -11,6 +11,7 @@
 //! | environment variable | meaning |
 //! |---|---|
 //! | `CREEL_TEST_RUNTIME` | the runtime to test, a path or a name; this build's `creel` otherwise |
+//! | `CREEL_TEST_SYSTEMD_CGROUP` | set: systemd makes the cgroups (`--systemd-cgroup`) |
 //! | `CREEL_TEST_DEVIATIONS` | set: run the tests that are skipped for runc's sake, too |
 //! | `CREEL_SKIP_LOG` | a file to which each skip is appended as a line |
 //! | `CREEL_PROBE` | a static probe that was built before; it is built once otherwise |
@@ -22,6 +23,7 @@ pub(crate) mod cgroup;
 mod command;
 mod config;
 mod container;
+pub(crate) mod driver;
 mod host;
 mod leftovers;
 mod orphans;

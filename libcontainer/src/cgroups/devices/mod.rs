@@ -7,6 +7,7 @@
 
 mod compile;
 mod instruction;
+pub(super) mod systemd;
 pub(super) mod v1;
 
 use std::fmt;

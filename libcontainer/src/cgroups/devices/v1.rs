@@ -7,6 +7,7 @@
 
 use super::{Access, Kind, Rule, device_text};
 use crate::cgroups::error::Error;
+use crate::cgroups::plan::Write;
 use crate::cgroups::resources::Writes;
 
 /// Plan the writes that bring any cgroup, new or used, to what the rules say.
@@ -21,6 +22,31 @@ pub(in crate::cgroups) fn plan(rules: &[Rule], writes: &mut Writes) -> Result<()
         writes.push("devices", verb(!state.allow), device, json_path);
     }
     Ok(())
+}
+
+/// The writes that lead from what some rules say to what others do. What both say the same of is not touched, so
+/// that no device is denied in between.
+pub(in crate::cgroups) fn change(before: &[Rule], after: &[Rule]) -> Result<Vec<Write>, Error> {
+    let (old, new) = (State::after(before)?, State::after(after)?);
+    let mut writes = Writes::default();
+    if old.allow != new.allow {
+        plan(after, &mut writes)?;
+        return Ok(writes.of_v2());
+    }
+    // An exception from "deny" is made by allowing and taken away by denying, and the other way round.
+    let make = if new.allow { "devices.deny" } else { "devices.allow" };
+    let take_away = if new.allow { "devices.allow" } else { "devices.deny" };
+    for (file, these, those) in [(take_away, &old, &new), (make, &new, &old)] {
+        for exception in &these.exceptions {
+            let access = Access(exception.access.0 & !those.access_of(exception).0);
+            if access.0 != 0 {
+                let Exception { kind, major, minor, .. } = *exception;
+                let device = device_text(kind, major, minor, access);
+                writes.push("devices", file, device, exception.json_path.as_str());
+            }
+        }
+    }
+    Ok(writes.of_v2())
 }
 
 /// What the kernel keeps: a verdict, and the devices that it does not hold for.
@@ -79,6 +105,14 @@ impl State {
                 json_path: rule.json_path(),
             }),
         }
+    }
+
+    /// What the exceptions of the same device say.
+    fn access_of(&self, device: &Exception) -> Access {
+        let same = |e: &&Exception| {
+            (e.kind, e.major, e.minor) == (device.kind, device.major, device.minor)
+        };
+        self.exceptions.iter().find(same).map_or(Access(0), |exception| exception.access)
     }
 
     fn take_away(&mut self, rule: &Rule, kind: Kind) -> Result<(), Error> {

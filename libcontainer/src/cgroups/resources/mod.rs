@@ -34,6 +34,16 @@ impl Writes {
         self.ignored.push(Ignored { json_path: json_path.to_owned(), reason });
     }
 
+    /// Whether the very same write is among them.
+    pub(super) fn contains(&self, write: &Write) -> bool {
+        self.list.iter().any(|(_, known)| known == write)
+    }
+
+    /// Leave only the writes for which `keep` is true.
+    pub(super) fn retain(&mut self, keep: impl Fn(&Write) -> bool) {
+        self.list.retain(|(_, write)| keep(write));
+    }
+
     /// All writes: cgroup2 has one directory for every controller.
     pub(super) fn of_v2(&mut self) -> Vec<Write> {
         self.list.drain(..).map(|(_, write)| write).collect()

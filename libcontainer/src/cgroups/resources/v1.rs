@@ -98,6 +98,9 @@ fn plan_memory(memory: &LinuxMemory, writes: &mut Writes) -> Result<(), Error> {
     if memory.kernel().is_some_and(|kernel| kernel != 0) {
         writes.ignore(&path("kernel"), "the kernel has no limit of its own for kernel memory");
     }
+    if memory.use_hierarchy() == Some(false) {
+        writes.ignore(&path("useHierarchy"), "the kernel always counts what is below, too");
+    }
     if let Some(tcp) = memory.kernel_tcp().filter(|tcp| *tcp != 0) {
         writes.push("memory", "memory.kmem.tcp.limit_in_bytes", tcp, path("kernelTCP"));
     }

@@ -41,11 +41,12 @@ pub(in crate::cgroups) fn plan(
 
 fn plan_cpu(cpu: &LinuxCpu, writes: &mut Writes) {
     let path = |name: &str| format!("linux.resources.cpu.{name}");
-    if let Some(idle) = cpu.idle() {
-        writes.push("cpu", "cpu.idle", idle, path("idle"));
-    }
+    // An idle cgroup has no weight that could be set, so the weight comes first.
     if let Some(shares) = cpu.shares().filter(|shares| *shares != 0) {
         writes.push("cpu", "cpu.weight", weight_from_shares(shares), path("shares"));
+    }
+    if let Some(idle) = cpu.idle() {
+        writes.push("cpu", "cpu.idle", idle, path("idle"));
     }
     let quota = cpu.quota().filter(|quota| *quota != 0);
     let period = cpu.period().filter(|period| *period != 0);
@@ -90,6 +91,9 @@ fn plan_memory(memory: &LinuxMemory, writes: &mut Writes) -> Result<(), Error> {
     let only_v1 = "cgroup2 has no such setting";
     if memory.kernel().is_some_and(|kernel| kernel != 0) {
         writes.ignore(&path("kernel"), only_v1);
+    }
+    if memory.use_hierarchy() == Some(false) {
+        writes.ignore(&path("useHierarchy"), "the kernel always counts what is below, too");
     }
     if memory.kernel_tcp().is_some_and(|tcp| tcp != 0) {
         writes.ignore(&path("kernelTCP"), only_v1);

@@ -1,3 +1,4 @@
+mod change;
 mod harness;
 mod life;
 mod limits;

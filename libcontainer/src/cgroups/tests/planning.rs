@@ -164,8 +164,8 @@ fn cpu() {
     assert_eq!(
         writes(given, &v2()),
         [
-            "cpu.idle=0 (cpu.idle)",
             "cpu.weight=100 (cpu.shares)",
+            "cpu.idle=0 (cpu.idle)",
             "cpu.max=50000 100000 (cpu.quota)",
             "cpu.max.burst=1000 (cpu.burst)",
             "cpuset.cpus=0-1 (cpu.cpus)",

@@ -37,6 +37,7 @@ pub(super) fn plan_on(
         preserve_fds: 0,
         no_new_keyring: false,
         in_cgroup: true,
+        filter: None,
     };
     edit(&mut request);
     plan_exec(&request, host)
@@ -87,10 +88,10 @@ fn without_a_pid_namespace_there_is_one_process() {
 }
 
 #[test]
-fn without_namespaces_nothing_is_joined() {
+fn without_namespaces_only_the_root_is_entered() {
     let plan = plan(&process(|_| {}), |request| request.namespaces = &[]);
-    assert_eq!(names(&plan.inside)[2..4], ["nonDumpable", "newSession"]);
-    assert_eq!(plan.descriptors, [Descriptor::Conversation]);
+    assert_eq!(names(&plan.inside)[2..4], ["nonDumpable", "enterRoot"]);
+    assert_eq!(plan.descriptors, [Descriptor::Conversation, Descriptor::ProcessRoot]);
 }
 
 /// Limits are set from outside there, where they may be raised.

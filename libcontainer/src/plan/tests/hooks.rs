@@ -30,7 +30,7 @@ fn one_of_each_kind() {
     "#);
 }
 
-/// The library need not be waited for when it has nothing to run.
+/// The library writes the state that they read, with the pid that it alone knows.
 #[test]
 fn hooks_inside_alone_wait_for_their_state() {
     let hooks = json!({"createContainer": [{"path": "/1"}, {"path": "/2"}]});

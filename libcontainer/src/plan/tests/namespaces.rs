@@ -146,7 +146,9 @@ fn mount_shared() {
     + clonedNamespaces = ["pid","network","ipc","uts"]
       umask
     - linux.rootfsPropagation: propagation flags=0x84000
-      root
+    - root.path: root path=/bundle/rootfs
+    + root.path: openRoot path=/bundle/rootfs
+      mountFilesystem
       makeDirectory
     - root.path: pivotRoot
     + root.path: chroot

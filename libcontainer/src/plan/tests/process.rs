@@ -15,7 +15,7 @@ fn user() {
     assert_snapshot!(with(|process| process["user"] = user), @r"
       pivotRoot
     - process.terminal: console device=true
-    + process.terminal: console uid=1000 gid=100 device=true
+    + process.terminal: console uid=1000 device=true
       readonlyPath
       readonlyRoot
     - process.env: home

@@ -124,14 +124,6 @@ fn empty_values_ask_for_nothing() {
     }
 }
 
-/// Engines send a filter with every container, so that it is no error; but it is not left out in silence.
-#[test]
-fn a_seccomp_filter_gives_a_warning() {
-    let seccomp = json!({"defaultAction": "SCMP_ACT_ALLOW"});
-    let plan = plan_of(|config| config["linux"]["seccomp"] = seccomp);
-    assert_snapshot!(plan.warnings.join("\n"), @"linux.seccomp: this version of creel installs no filter yet: the container runs without it");
-}
-
 /// Here the setting may come from the container, a process file, or the command line.
 #[test]
 fn an_exec_refuses_the_same_of_its_process() {

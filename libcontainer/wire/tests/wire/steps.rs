@@ -52,6 +52,8 @@ all! {
     ResetSignals {}
     Propagation { flags }
     Root { path }
+    OpenRoot { path }
+    EnterRoot { root }
     MountFilesystem { target, fstype, source, parameters, attributes, propagation, flags }
     MountBind {
         target, source, recursive, set, clear, recursive_set, recursive_clear, propagation, flags
@@ -68,7 +70,7 @@ all! {
     ReadonlyPath { path }
     MaskPath { path }
     ReadonlyRoot {}
-    Console { uid, gid, rows, columns, device }
+    Console { uid, rows, columns, device }
     Home { uid }
     NoNewPrivileges {}
     Rlimit { resource, soft, hard }

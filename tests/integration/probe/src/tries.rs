@@ -21,6 +21,7 @@ pub(crate) fn run(word: &str) -> Try {
         "read" => result(read(path)),
         "write" => result(open_for_writing(path)),
         "make" => result(make(path)),
+        "mkdir" => result(fs::create_dir(path).map(|()| String::new())),
         "exec" => result(execute(path)),
         "stat" => node(path, rest),
         "mknod" => result(make_node(rest)),

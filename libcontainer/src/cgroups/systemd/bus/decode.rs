@@ -1,0 +1,211 @@
+//! Reading replies and signals. Nothing in a message is trusted: every length is checked.
+
+use super::super::error::SystemdError;
+use super::encode::ENDIANNESS;
+
+const SIGNAL: u8 = 4;
+/// Up to the length of the array of header fields.
+pub(super) const FIXED: usize = 16;
+/// More than systemd ever has to say here; the specification's limit is 128 MiB.
+const MOST: usize = 4 << 20;
+
+/// A message that was received.
+#[derive(Debug, Default)]
+pub(super) struct Message {
+    kind: u8,
+    interface: String,
+    member: String,
+    signature: String,
+    /// The serial of the call that it answers.
+    pub(super) reply_to: Option<u32>,
+    /// The name of the error that it is.
+    pub(super) error: Option<String>,
+    body: Vec<u8>,
+}
+
+/// How many bytes follow the first [`FIXED`] ones.
+pub(super) fn rest(fixed: &[u8; FIXED]) -> Result<usize, SystemdError> {
+    if fixed[0] != ENDIANNESS {
+        return Err(SystemdError::Malformed);
+    }
+    let mut reader = Reader { bytes: fixed, at: 4 };
+    let body = reader.u32()? as usize;
+    reader.u32()?;
+    let fields = reader.u32()? as usize;
+    if body > MOST || fields > MOST {
+        return Err(SystemdError::Malformed);
+    }
+    Ok(fields.next_multiple_of(8) + body)
+}
+
+impl Message {
+    /// From all bytes of a message.
+    pub(super) fn decode(bytes: &[u8]) -> Result<Message, SystemdError> {
+        let mut reader = Reader { bytes, at: 0 };
+        reader.u8()?;
+        let mut message = Message { kind: reader.u8()?, ..Message::default() };
+        reader.at = 4;
+        let body = reader.u32()? as usize;
+        reader.u32()?;
+        let fields_end = reader.u32()? as usize + FIXED;
+        while reader.at < fields_end {
+            reader.align(8)?;
+            let code = reader.u8()?;
+            let kind = reader.signature()?;
+            let field = match kind.as_str() {
+                "s" | "o" => Field::Text(reader.text()?),
+                "g" => Field::Text(reader.signature()?),
+                "u" => Field::Number(reader.u32()?),
+                _ => return Err(SystemdError::Malformed),
+            };
+            message.take(code, field);
+        }
+        reader.align(8)?;
+        message.body = reader.take(body)?.to_vec();
+        Ok(message)
+    }
+
+    fn take(&mut self, code: u8, field: Field) {
+        match (code, field) {
+            (2, Field::Text(text)) => self.interface = text,
+            (3, Field::Text(text)) => self.member = text,
+            (4, Field::Text(text)) => self.error = Some(text),
+            (5, Field::Number(serial)) => self.reply_to = Some(serial),
+            (8, Field::Text(text)) => self.signature = text,
+            _ => {}
+        }
+    }
+
+    pub(super) fn is_signal(&self, interface: &str, member: &str) -> bool {
+        self.kind == SIGNAL && self.interface == interface && self.member == member
+    }
+
+    /// The text that an error begins with.
+    pub(super) fn first_text(&self) -> Option<String> {
+        let reader = || Reader { bytes: &self.body, at: 0 };
+        self.signature.starts_with('s').then(|| reader().text().ok()).flatten()
+    }
+
+    /// The answer of what starts a job.
+    pub(super) fn object_path(&self) -> Result<String, SystemdError> {
+        match self.signature.as_str() {
+            "o" => Reader { bytes: &self.body, at: 0 }.text(),
+            _ => Err(SystemdError::Malformed),
+        }
+    }
+
+    /// Of `JobRemoved`, the job's path and its result.
+    pub(super) fn removed_job(&self) -> Result<(String, String), SystemdError> {
+        if self.signature != "uoss" {
+            return Err(SystemdError::Malformed);
+        }
+        let mut reader = Reader { bytes: &self.body, at: 0 };
+        reader.u32()?;
+        let job = reader.text()?;
+        reader.text()?;
+        Ok((job, reader.text()?))
+    }
+}
+
+enum Field {
+    Text(String),
+    Number(u32),
+}
+
+struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, length: usize) -> Result<&'a [u8], SystemdError> {
+        let end = self.at.checked_add(length).ok_or(SystemdError::Malformed)?;
+        let taken = self.bytes.get(self.at..end).ok_or(SystemdError::Malformed)?;
+        self.at = end;
+        Ok(taken)
+    }
+
+    fn align(&mut self, to: usize) -> Result<(), SystemdError> {
+        let padding = self.at.next_multiple_of(to) - self.at;
+        self.take(padding).map(drop)
+    }
+
+    fn u8(&mut self) -> Result<u8, SystemdError> {
+        Ok(self.take(1)?[0])
+    }
+
+    fn u32(&mut self) -> Result<u32, SystemdError> {
+        self.align(4)?;
+        let bytes = self.take(4)?;
+        Ok(u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+    }
+
+    fn text(&mut self) -> Result<String, SystemdError> {
+        let length = self.u32()? as usize;
+        self.terminated(length)
+    }
+
+    fn signature(&mut self) -> Result<String, SystemdError> {
+        let length = self.u8()? as usize;
+        self.terminated(length)
+    }
+
+    fn terminated(&mut self, length: usize) -> Result<String, SystemdError> {
+        let text = self.take(length)?.to_vec();
+        match self.u8()? {
+            0 => String::from_utf8(text).map_err(|_| SystemdError::Malformed),
+            _ => Err(SystemdError::Malformed),
+        }
+    }
+}
+
+#[cfg(all(test, target_endian = "little"))]
+mod tests {
+    use super::*;
+
+    /// An error reply as dbus-daemon sends it, with the sender's name and serial 3.
+    fn reply() -> Vec<u8> {
+        let fields: Vec<u8> = [
+            &b"\x04\x01s\0\x03\0\0\0e.E\0\0\0\0\0"[..],
+            b"\x05\x01u\0\x02\0\0\0",
+            b"\x08\x01g\0\x01s\0\0",
+        ]
+        .concat();
+        let body = b"\x02\0\0\0no\0";
+        let mut bytes = b"l\x03\0\x01".to_vec();
+        for number in [body.len() as u32, 3, fields.len() as u32 - 1] {
+            bytes.extend_from_slice(&number.to_le_bytes());
+        }
+        bytes.extend_from_slice(&fields);
+        bytes.extend_from_slice(body);
+        bytes
+    }
+
+    #[test]
+    fn an_error() {
+        let bytes = reply();
+        let fixed: &[u8; FIXED] = bytes[..FIXED].try_into().unwrap();
+        assert_eq!(rest(fixed).unwrap(), bytes.len() - FIXED);
+        let message = Message::decode(&bytes).unwrap();
+        assert_eq!((message.error.as_deref(), message.reply_to), (Some("e.E"), Some(2)));
+        assert_eq!(message.first_text().as_deref(), Some("no"));
+        assert!(message.object_path().is_err());
+    }
+
+    #[test]
+    fn no_damage_is_a_panic() {
+        let whole = reply();
+        for end in 0..whole.len() {
+            assert!(Message::decode(&whole[..end]).is_err(), "cut at {end}");
+        }
+        for at in 0..whole.len() {
+            for byte in [0, 1, 0x7f, 0xff] {
+                let mut damaged = whole.clone();
+                damaged[at] = byte;
+                if let Ok(message) = Message::decode(&damaged) {
+                    let _ = (message.first_text(), message.removed_job());
+                }
+            }
+        }
+    }
+}

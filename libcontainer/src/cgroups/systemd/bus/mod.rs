@@ -1,0 +1,106 @@
+//! A small D-Bus client for what is asked of systemd: synchronous, without threads
+//! (D-Bus specification 0.43; org.freedesktop.systemd1(5)).
+
+mod connection;
+mod decode;
+mod encode;
+
+use self::connection::Connection;
+use self::decode::Message;
+use self::encode::{Body, Call};
+use super::error::SystemdError;
+use super::unit::Property;
+
+const SYSTEMD: (&str, &str, &str) =
+    ("org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager");
+const BUS: (&str, &str, &str) =
+    ("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus");
+const JOB_REMOVED: &str = "type='signal',sender='org.freedesktop.systemd1',\
+     interface='org.freedesktop.systemd1.Manager',member='JobRemoved'";
+
+/// A connection to systemd by the system bus.
+pub(super) struct Bus {
+    connection: Connection,
+    /// Jobs that have ended while something else was waited for: their paths and results.
+    ended: Vec<(String, String)>,
+}
+
+impl Bus {
+    /// Connect and say hello.
+    pub(super) fn system() -> Result<Bus, SystemdError> {
+        let connection = Connection::open(&connection::system_address()?)?;
+        let mut bus = Bus { connection, ended: Vec::new() };
+        bus.call(BUS, "Hello", Body::new())?;
+        Ok(bus)
+    }
+
+    /// Be told of the end of jobs; has to come before the job.
+    pub(super) fn watch_jobs(&mut self) -> Result<(), SystemdError> {
+        self.call(BUS, "AddMatch", Body::new().text(JOB_REMOVED))?;
+        // systemd says nothing while nobody has subscribed.
+        self.call(SYSTEMD, "Subscribe", Body::new())?;
+        Ok(())
+    }
+
+    /// The path of the job.
+    pub(super) fn start_transient_unit<'a>(
+        &mut self,
+        unit: &str,
+        properties: impl Iterator<Item = &'a Property>,
+    ) -> Result<String, SystemdError> {
+        let body = Body::new().text(unit).text("replace").properties(properties).no_other_units();
+        self.call(SYSTEMD, "StartTransientUnit", body)?.object_path()
+    }
+
+    /// The path of the job.
+    pub(super) fn stop_unit(&mut self, unit: &str) -> Result<String, SystemdError> {
+        self.call(SYSTEMD, "StopUnit", Body::new().text(unit).text("replace"))?.object_path()
+    }
+
+    pub(super) fn reset_failed(&mut self, unit: &str) -> Result<(), SystemdError> {
+        self.call(SYSTEMD, "ResetFailedUnit", Body::new().text(unit)).map(drop)
+    }
+
+    /// Wait for systemd's word that the job is over: `done`, or what else became of it.
+    pub(super) fn wait_for_job(&mut self, job: &str) -> Result<String, SystemdError> {
+        loop {
+            if let Some(at) = self.ended.iter().position(|(path, _)| path == job) {
+                return Ok(self.ended.swap_remove(at).1);
+            }
+            let message = self.connection.receive("wait for the job")?;
+            self.note(&message)?;
+        }
+    }
+
+    fn call(
+        &mut self,
+        (destination, path, interface): (&str, &str, &str),
+        method: &'static str,
+        body: Body,
+    ) -> Result<Message, SystemdError> {
+        let call = Call { destination, path, interface, member: method, body };
+        let serial = self.connection.send(&call, method)?;
+        loop {
+            let message = self.connection.receive(method)?;
+            if message.reply_to != Some(serial) {
+                self.note(&message)?;
+                continue;
+            }
+            return match &message.error {
+                None => Ok(message),
+                Some(name) => {
+                    let text = message.first_text().unwrap_or_default();
+                    Err(SystemdError::Call { method, name: name.clone(), text })
+                }
+            };
+        }
+    }
+
+    /// `JobRemoved(u id, o job, s unit, s result)`
+    fn note(&mut self, message: &Message) -> Result<(), SystemdError> {
+        if message.is_signal(SYSTEMD.2, "JobRemoved") {
+            self.ended.push(message.removed_job()?);
+        }
+        Ok(())
+    }
+}

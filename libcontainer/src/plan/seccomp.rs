@@ -1,0 +1,39 @@
+//! The filter: the last thing before execve(2).
+
+use super::capabilities::Sets;
+use super::{Host, PlanError, Script};
+use crate::seccomp::{Filter, Installable};
+use creel_wire::owned::Step;
+use oci_spec::runtime::{Process, Spec};
+
+const CAP_SYS_ADMIN: u64 = 1 << 21;
+
+pub(super) fn compile(spec: &Spec) -> Result<Option<Installable>, PlanError> {
+    let profile = spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
+    let filter = profile.map(Filter::compile).transpose().map_err(PlanError::Seccomp)?;
+    Ok(filter.map(|filter| Installable { flags: filter.flags, program: filter.bytes() }))
+}
+
+/// Without no_new_privs only CAP_SYS_ADMIN may install a filter. It is kept as an extra in the permitted and
+/// effective sets until then, and execve(2) takes it away: it can only be regained from the bounding or the
+/// ambient set, where it is not unless it was asked for.
+pub(super) fn keep_right(
+    sets: &mut Sets,
+    filter: Option<&Installable>,
+    process: &Process,
+    host: &Host,
+) {
+    if filter.is_some() && !process.no_new_privileges().unwrap_or(false) {
+        let right = CAP_SYS_ADMIN & host.capabilities;
+        sets.permitted |= right;
+        sets.effective |= right;
+    }
+}
+
+/// After this nothing may follow but [`Step::Execute`].
+pub(super) fn install(script: &mut Script, filter: Option<&Installable>) {
+    if let Some(Installable { flags, program }) = filter {
+        let step = Step::Seccomp { flags: *flags, program: program.clone() };
+        script.push("linux.seccomp", step);
+    }
+}

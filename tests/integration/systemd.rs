@@ -1,0 +1,174 @@
+//! Cgroups that systemd makes. These run where `CREEL_TEST_SYSTEMD_CGROUP` is set, as all others do
+//! then; what is here is about the unit itself.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use crate::harness::{Bundle, driver, runc_deviates, runtime, unless, wait_until};
+
+const NO_SYSTEMD: &str = "CREEL_TEST_SYSTEMD_CGROUP is not set: systemd does not make the cgroups";
+
+fn unit(bundle: &Bundle) -> String {
+    format!("creel-{}.scope", bundle.id)
+}
+
+/// What `systemctl show` prints of a unit; of a property with several lines the last.
+fn show(bundle: &Bundle) -> BTreeMap<String, String> {
+    let text = bundle.plain(&["systemctl", "show", &unit(bundle)]).ok().stdout();
+    let pairs = text.lines().filter_map(|line| line.split_once('='));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+#[track_caller]
+fn assert_shows(bundle: &Bundle, expected: &[(&str, &str)]) {
+    let shown = show(bundle);
+    for (name, value) in expected {
+        assert_eq!(shown.get(*name).map(String::as_str), Some(*value), "{name}");
+    }
+}
+
+#[test]
+fn the_container_is_in_a_delegated_scope() {
+    unless!(driver::is_systemd(), "{NO_SYSTEMD}");
+    let bundle = Bundle::new("scope").sleeping();
+    let path = bundle.cgroup();
+    assert_shows(
+        &bundle,
+        &[
+            ("ActiveState", "active"),
+            ("ControlGroup", path.as_str()),
+            ("Slice", "system.slice"),
+            ("Delegate", "yes"),
+            ("DefaultDependencies", "no"),
+            ("DevicePolicy", "strict"),
+        ],
+    );
+    assert_eq!(bundle.processes(), [bundle.pid()]);
+}
+
+#[test]
+fn limits_are_properties_of_the_unit() {
+    unless!(driver::is_systemd(), "{NO_SYSTEMD}");
+    let bundle = Bundle::new("properties").config(|c| {
+        c.set("/linux/resources/memory", json!({"limit": 64 << 20, "swap": 96 << 20}));
+        c.set("/linux/resources/memory/reservation", 32 << 20);
+        c.set("/linux/resources/pids", json!({"limit": 44}));
+        let cpu = json!({"quota": 25_000, "period": 50_000, "cpus": "0", "mems": "0"});
+        c.set("/linux/resources/cpu", cpu);
+    });
+    bundle.create();
+    assert_shows(
+        &bundle,
+        &[
+            ("MemoryMax", "67108864"),
+            ("MemorySwapMax", "33554432"),
+            ("MemoryLow", "33554432"),
+            ("TasksMax", "44"),
+            ("CPUQuotaPerSecUSec", "500ms"),
+            ("CPUQuotaPeriodUSec", "50ms"),
+            ("AllowedCPUs", "0"),
+            ("AllowedMemoryNodes", "0"),
+        ],
+    );
+}
+
+#[test]
+fn limits_and_devices_survive_a_daemon_reload() {
+    unless!(driver::is_systemd(), "{NO_SYSTEMD}");
+    let bundle = Bundle::new("reload").busybox().config(|c| {
+        c.set("/linux/resources/pids", json!({"limit": 44}));
+        c.set("/linux/resources/cpu", json!({"quota": 12_345, "period": 100_000}));
+        c.args(&["/bin/sleep", "600"]);
+    });
+    bundle.create_and_start();
+    bundle.plain(&["systemctl", "daemon-reload"]).ok();
+    let read = |file| std::fs::read_to_string(format!("/sys/fs/cgroup{}/{file}", bundle.cgroup()));
+    assert_eq!(read("pids.max").expect("pids.max"), "44\n");
+    let script = "echo x >/dev/null && head -c 1 /dev/zero >/dev/null && echo worked";
+    let output = bundle.cmd(&["exec", &bundle.id, "/bin/sh", "-c", script]).ok();
+    assert_eq!(output.stdout(), "worked\n");
+}
+
+#[test]
+fn annotations_are_properties_of_the_unit() {
+    unless!(driver::is_systemd(), "{NO_SYSTEMD}");
+    let bundle = Bundle::new("annotations").config(|c| {
+        c.set(
+            "/annotations",
+            json!({
+                "org.systemd.property.TimeoutStopSec": "7",
+                "org.systemd.property.CollectMode": "'inactive-or-failed'",
+            }),
+        );
+    });
+    bundle.create();
+    let expected = [("TimeoutStopUSec", "7s"), ("CollectMode", "inactive-or-failed")];
+    assert_shows(&bundle, &expected);
+}
+
+#[test]
+fn an_annotation_that_is_no_property_is_refused() {
+    unless!(driver::is_systemd(), "{NO_SYSTEMD}");
+    for (name, value) in [("CollectMode", "inactive"), ("CreelsOwn", "true")] {
+        let bundle = Bundle::new("property").config(|c| {
+            let key = format!("org.systemd.property.{name}");
+            c.set("/annotations", json!({ key: value }));
+        });
+        bundle.on_bundle("create", &[]).output().refused(&[name]);
+        bundle.assert_nothing_left();
+    }
+}
+
+#[test]
+fn a_path_that_names_no_unit_is_refused() {
+    unless!(driver::is_systemd(), "{NO_SYSTEMD}");
+    for path in ["/a/b", "system.slice:creel", "system:creel:x", "system.slice:creel:../x"] {
+        let bundle = Bundle::new("path").config(|c| c.set("/linux/cgroupsPath", path));
+        let words = ["linux.cgroupsPath", path, "slice:prefix:name"];
+        bundle.on_bundle("create", &[]).output().refused(&words);
+        bundle.assert_nothing_left();
+    }
+}
+
+#[test]
+fn delete_needs_no_flag() {
+    unless!(driver::is_systemd(), "{NO_SYSTEMD}");
+    let bundle = Bundle::new("noflag").sleeping();
+    let runtime = runtime().to_str().expect("UTF-8");
+    let root = bundle.root();
+    let root = root.to_str().expect("UTF-8");
+    bundle.plain(&[runtime, "--root", root, "delete", "--force", &bundle.id]).ok();
+    bundle.assert_nothing_left();
+}
+
+#[test]
+fn a_failed_unit_of_the_same_name_is_forgotten() {
+    unless!(driver::is_systemd(), "{NO_SYSTEMD}");
+    let bundle = Bundle::new("failed");
+    let unit = unit(&bundle);
+    let words =
+        ["systemd-run", "--scope", "--unit", &unit, "--property", "RuntimeMaxSec=1", "sleep", "30"];
+    bundle.plain(&words).output();
+    let failed = || show(&bundle).get("ActiveState").is_some_and(|state| state == "failed");
+    wait_until("the unit to have failed", failed);
+    bundle.create();
+    assert_shows(&bundle, &[("ActiveState", "active")]);
+}
+
+#[test]
+fn an_active_unit_of_the_same_name_is_left_alone() {
+    unless!(driver::is_systemd(), "{NO_SYSTEMD}");
+    runc_deviates!("it takes the unit over");
+    let bundle = Bundle::new("taken");
+    let unit = unit(&bundle);
+    let sleeper = bundle
+        .plain(&["systemd-run", "--quiet", "--scope", "--unit", &unit, "sleep", "30"])
+        .spawn();
+    let active = || show(&bundle).get("ActiveState").is_some_and(|state| state == "active");
+    wait_until("the other unit to be active", active);
+    bundle.on_bundle("create", &[]).output().refused(&[&unit]);
+    assert!(active(), "the other unit was stopped");
+    bundle.plain(&["systemctl", "stop", &unit]).ok();
+    drop(sleeper);
+}
