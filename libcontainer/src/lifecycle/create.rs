@@ -1,17 +1,17 @@
 //! `create`: everything is made and prepared, and the process waits for `start`.
 
+use super::admission::{set_limits, set_oom_score, write_id_maps, write_pid_file};
+use super::descriptors::{Opened, hook_state};
 use super::plan::{WorkedOut, work_out};
+use super::talk::{died, enter_second_process, go, next};
 use super::{Container, Runtime, console, delete, steps, warn};
 use crate::cgroups::Cgroup;
 use crate::error::Error;
 use crate::hooks;
 use crate::lsm;
-use crate::mount_tree;
 use crate::netlink;
-use crate::plan::{
-    self, Descriptor, Hook, IdMaps, Join, Limit, Namespace, Plan, Request, Surroundings,
-};
-use crate::process::conversation::{Conversation, Event};
+use crate::plan::{self, Hook, Plan, Request, Surroundings};
+use crate::process::conversation::Event;
 use crate::process::identity::Identity;
 use crate::process::launch::{Init, Launch, launch};
 use crate::process::{StepError, wait};
@@ -19,13 +19,10 @@ use crate::rdt;
 use crate::seccomp::Installable;
 use crate::state::{self, Entry, Record, RunningProcess, StartStep};
 use creel_wire::owned::Step;
-use nix::sys::socket::{
-    AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, listen, socket,
-};
 use oci_spec::runtime::Spec;
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// How a container is created.
@@ -266,124 +263,6 @@ fn describe(error: &StepError) -> String {
     std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
 }
 
-/// The descriptors of the plan, opened, in the order of their slots from 1 on.
-struct Opened {
-    descriptors: Vec<OwnedFd>,
-    /// Hook states, to be filled once the pid is known.
-    hook_states: Vec<(&'static str, File)>,
-}
-
-impl Opened {
-    fn open(plan: &Plan, entry: &Entry) -> Result<Self, Error> {
-        let mut opened = Opened { descriptors: Vec::new(), hook_states: Vec::new() };
-        // Slot 0 is the conversation, which the launch makes.
-        for descriptor in plan.descriptors.iter().skip(1) {
-            let fd = opened.one(descriptor, entry)?;
-            opened.descriptors.push(fd);
-        }
-        Ok(opened)
-    }
-
-    fn one(&mut self, descriptor: &Descriptor, entry: &Entry) -> Result<OwnedFd, Error> {
-        match descriptor {
-            Descriptor::StartListener => start_listener(entry)
-                .map_err(|source| Error::io("make the start socket in", entry.path(), source)),
-            Descriptor::Namespace(join) => open_namespace(join),
-            Descriptor::MountTree(tree) => Ok(mount_tree::make(tree)?),
-            Descriptor::HookState(status) => {
-                let memfd = nix::sys::memfd::memfd_create(
-                    c"creel-state",
-                    nix::sys::memfd::MFdFlags::MFD_CLOEXEC,
-                )
-                .map_err(|errno| Error::io("make a memfd", "", errno.into()))?;
-                let copy = memfd
-                    .try_clone()
-                    .map_err(|source| Error::io("duplicate a memfd", "", source))?;
-                self.hook_states.push((status, File::from(copy)));
-                Ok(memfd)
-            }
-            Descriptor::Conversation | Descriptor::Process | Descriptor::ProcessRoot => {
-                Err(Error::io(
-                    "open a descriptor of the plan",
-                    "",
-                    io::Error::from_raw_os_error(libc::EINVAL),
-                ))
-            }
-        }
-    }
-
-    /// Runtime spec, "State": hooks inside the container learn the pid as the container sees it.
-    fn tell_hooks(&self, record: &Record, plan: &Plan, pid: i32) -> Result<(), Error> {
-        if self.hook_states.is_empty() {
-            return Ok(());
-        }
-        let pid = match plan.new_namespaces.contains(&Namespace::Pid) {
-            true => 1,
-            false => pid_inside(pid).map_err(|source| {
-                Error::io("read the status of process", pid.to_string(), source)
-            })?,
-        };
-        for (status, file) in &self.hook_states {
-            let state = hook_state(record, status, pid)?;
-            let mut file = file;
-            file.write_all(&state)
-                .map_err(|source| Error::io("write the state for hooks", "", source))?;
-        }
-        Ok(())
-    }
-}
-
-/// The last number of NSpid in proc_pid_status(5): the pid in the innermost namespace.
-fn pid_inside(pid: i32) -> io::Result<i32> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
-    let last = line.and_then(|pids| pids.split_whitespace().next_back()?.parse().ok());
-    last.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no NSpid"))
-}
-
-fn hook_state(record: &Record, status: &str, pid: i32) -> Result<Vec<u8>, Error> {
-    record
-        .hook_state(status, pid)
-        .map_err(|source| Error::io("write the state for hooks", "", source.into()))
-}
-
-fn open_namespace(join: &Join) -> Result<OwnedFd, Error> {
-    let json_path = || format!("{}.path", join.origin);
-    let opened = File::open(&join.path).and_then(|file| {
-        let kind = crate::sys::namespace_kind(file.as_fd())?;
-        Ok((OwnedFd::from(file), kind))
-    });
-    match opened {
-        Ok((file, kind)) if kind == join.namespace.flag() => Ok(file),
-        Ok(_) => Err(Error::NamespaceKind {
-            json_path: json_path(),
-            path: join.path.clone(),
-            wanted: join.namespace.file(),
-        }),
-        Err(source) => {
-            Err(Error::Namespace { json_path: json_path(), path: join.path.clone(), source })
-        }
-    }
-}
-
-/// Bound through the directory's descriptor: the path may be longer than an address can be.
-fn start_listener(entry: &Entry) -> io::Result<OwnedFd> {
-    let listener = socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None)?;
-    bind(listener.as_raw_fd(), &UnixAddr::new(entry.start_address().as_str())?)?;
-    listen(&listener, Backlog::new(8)?)?;
-    Ok(listener)
-}
-
-/// creel-init went on in a sibling inside the joined pid namespace; the first process has done its part.
-pub(super) fn enter_second_process(init: &mut Init, pid: i32) -> Result<(), Error> {
-    let second = crate::sys::pidfd_open(pid)
-        .map_err(|source| Error::io("open the process in the joined pid namespace", "", source))?;
-    wait::reap(init.pidfd.as_fd());
-    init.pid = pid;
-    init.pidfd = second;
-    Ok(())
-}
-
 fn check_terminal(spec: &Spec, options: &CreateOptions, separate_start: bool) -> Result<(), Error> {
     let terminal = spec.process().as_ref().and_then(|process| process.terminal()).unwrap_or(false);
     let problem = match (terminal, &options.console_socket) {
@@ -443,66 +322,4 @@ fn installable(steps: &[plan::Planned]) -> Option<Installable> {
         }
         _ => None,
     })
-}
-
-/// Whole when it appears, and without a newline: engines read it as soon as it is there.
-pub(super) fn write_pid_file(file: &Path, pid: i32) -> Result<(), Error> {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(file.file_name().unwrap_or_default());
-    let new = file.with_file_name(name);
-    fs::write(&new, pid.to_string())
-        .and_then(|()| fs::rename(&new, file))
-        .map_err(|source| Error::io("write the pid file", file, source))
-}
-
-/// From outside: a process that is not dumpable cannot write its own.
-pub(super) fn set_oom_score(pid: i32, score: Option<i32>) -> Result<(), Error> {
-    let Some(score) = score else { return Ok(()) };
-    let file = format!("/proc/{pid}/oom_score_adj");
-    fs::write(&file, score.to_string())
-        .map_err(|source| Error::io("write process.oomScoreAdj to", file, source))
-}
-
-/// user_namespaces(7): each map is written once, whole.
-fn write_id_maps(pid: i32, maps: &IdMaps) -> Result<(), Error> {
-    let users = ("uid_map", &maps.users, "write linux.uidMappings to");
-    let groups = ("gid_map", &maps.groups, "write linux.gidMappings to");
-    for (file, maps, action) in [users, groups] {
-        if maps.is_empty() {
-            continue;
-        }
-        let file = format!("/proc/{pid}/{file}");
-        fs::write(&file, IdMaps::text(maps)).map_err(|source| Error::io(action, file, source))?;
-    }
-    Ok(())
-}
-
-/// prlimit(2) on a process that has done all but execve: it opens nothing any more.
-pub(super) fn set_limits(pid: i32, limits: &[Limit]) -> Result<(), Error> {
-    for limit in limits {
-        crate::sys::set_limit(pid, limit.resource, limit.soft, limit.hard)
-            .map_err(|source| Error::io("set", limit.origin.as_str(), source))?;
-    }
-    Ok(())
-}
-
-pub(super) fn next(conversation: &Conversation) -> Result<Event, Error> {
-    conversation.next().map_err(|source| Error::io("read from creel-init", "", source))
-}
-
-pub(super) fn go(conversation: &Conversation) -> Result<(), Error> {
-    conversation.go().map_err(|source| Error::io("write to creel-init", "", source))
-}
-
-/// creel-init closed the conversation without a word: it was killed, perhaps for lack of memory.
-pub(super) fn died(init: &Init, cgroup: Option<&Cgroup>) -> Error {
-    let how = match wait::wait(init.pidfd.as_fd()) {
-        Ok(wait::Exit::Status(status)) => format!("exit status {status}"),
-        Ok(wait::Exit::Signal(9)) if cgroup.is_some() => {
-            "killed; if linux.resources.memory.limit is small, raise it".to_owned()
-        }
-        Ok(wait::Exit::Signal(signal)) => format!("killed by signal {signal}"),
-        Err(error) => error.to_string(),
-    };
-    Error::Died { during: "it was prepared", how }
 }

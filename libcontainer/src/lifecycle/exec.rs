@@ -1,6 +1,7 @@
 //! `exec`: one more process in a running container.
 
-use super::create::{enter_second_process, go, next, set_limits, set_oom_score, write_pid_file};
+use super::admission::{set_limits, set_oom_score, write_pid_file};
+use super::talk::{died, enter_second_process, go, next};
 use super::{Container, console, foreground, start, state, steps, warn};
 use crate::cgroups::{self, Cgroup};
 use crate::error::Error;
@@ -364,7 +365,7 @@ fn prepare(
             Event::Failed(report) => return Err(Error::Step(Box::new(explain(report)))),
             Event::Closed => {
                 let cgroup = record.open_cgroup()?;
-                return Err(super::create::died(init, cgroup.as_ref()));
+                return Err(died(init, cgroup.as_ref()));
             }
             _ => {}
         }

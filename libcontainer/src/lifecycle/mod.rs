@@ -1,8 +1,10 @@
 //! The life of a container: a file per operation.
 
+mod admission;
 mod console;
 mod create;
 mod delete;
+mod descriptors;
 mod events;
 mod exec;
 mod foreground;
@@ -13,6 +15,7 @@ mod ps;
 mod run;
 mod start;
 mod state;
+mod talk;
 mod update;
 
 use crate::cgroups::Cgroup;

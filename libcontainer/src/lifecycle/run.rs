@@ -1,6 +1,7 @@
 //! `run`: create and start in one, and in the foreground wait and delete.
 
-use super::create::{CreateOptions, Prepared, go};
+use super::create::{CreateOptions, Prepared};
+use super::talk::go;
 use super::{Runtime, delete, foreground, start};
 use crate::error::Error;
 use crate::process::conversation::Report;

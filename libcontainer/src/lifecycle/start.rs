@@ -1,6 +1,6 @@
 //! `start`: the waiting process becomes the container's program.
 
-use super::create::{go, next};
+use super::talk::{go, next};
 use super::{Container, state};
 use crate::error::Error;
 use crate::hooks;

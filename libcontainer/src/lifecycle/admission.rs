@@ -1,0 +1,47 @@
+//! What a process gets from outside, before it may go on.
+
+use crate::error::Error;
+use crate::plan::{IdMaps, Limit};
+use std::fs;
+use std::path::Path;
+
+/// From outside: a process that is not dumpable cannot write its own.
+pub(super) fn set_oom_score(pid: i32, score: Option<i32>) -> Result<(), Error> {
+    let Some(score) = score else { return Ok(()) };
+    let file = format!("/proc/{pid}/oom_score_adj");
+    fs::write(&file, score.to_string())
+        .map_err(|source| Error::io("write process.oomScoreAdj to", file, source))
+}
+
+/// user_namespaces(7): each map is written once, whole.
+pub(super) fn write_id_maps(pid: i32, maps: &IdMaps) -> Result<(), Error> {
+    let users = ("uid_map", &maps.users, "write linux.uidMappings to");
+    let groups = ("gid_map", &maps.groups, "write linux.gidMappings to");
+    for (file, maps, action) in [users, groups] {
+        if maps.is_empty() {
+            continue;
+        }
+        let file = format!("/proc/{pid}/{file}");
+        fs::write(&file, IdMaps::text(maps)).map_err(|source| Error::io(action, file, source))?;
+    }
+    Ok(())
+}
+
+/// prlimit(2) on a process that has done all but execve: it opens nothing any more.
+pub(super) fn set_limits(pid: i32, limits: &[Limit]) -> Result<(), Error> {
+    for limit in limits {
+        crate::sys::set_limit(pid, limit.resource, limit.soft, limit.hard)
+            .map_err(|source| Error::io("set", limit.origin.as_str(), source))?;
+    }
+    Ok(())
+}
+
+/// Whole when it appears, and without a newline: engines read it as soon as it is there.
+pub(super) fn write_pid_file(file: &Path, pid: i32) -> Result<(), Error> {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(file.file_name().unwrap_or_default());
+    let new = file.with_file_name(name);
+    fs::write(&new, pid.to_string())
+        .and_then(|()| fs::rename(&new, file))
+        .map_err(|source| Error::io("write the pid file", file, source))
+}
