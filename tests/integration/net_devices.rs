@@ -1,11 +1,11 @@
 //! Network devices that move into the container.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use serde_json::json;
 
-use crate::harness::{Bundle, runc_deviates, unless};
+use crate::harness::{Bundle, run, runc_deviates, unless};
 
 /// A pair of virtual devices on the host, gone when the test is.
 struct Pair {
@@ -26,14 +26,14 @@ impl Drop for Pair {
     fn drop(&mut self) {
         // Either end takes the other with it; in a container it went with the namespace.
         for name in [&self.host, &self.peer] {
-            let _ = Command::new("ip").args(["link", "del", name]).output();
+            let _ = run(Command::new("ip").args(["link", "del", name]).stderr(Stdio::null()));
         }
     }
 }
 
 #[track_caller]
 fn ip(words: &[&str]) -> String {
-    let output = Command::new("ip").args(words).output().expect("ip");
+    let output = run(Command::new("ip").args(words)).expect("ip");
     assert!(output.status.success(), "ip {words:?}: {output:?}");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
@@ -42,9 +42,9 @@ fn has_veth() -> bool {
     static HAS: OnceLock<bool> = OnceLock::new();
     *HAS.get_or_init(|| {
         let name = format!("ctv{}", std::process::id());
-        let made = Command::new("ip").args(["link", "add", &name, "type", "veth"]).output();
+        let made = run(Command::new("ip").args(["link", "add", &name, "type", "veth"]));
         let made = made.is_ok_and(|output| output.status.success());
-        let _ = Command::new("ip").args(["link", "del", &name]).output();
+        let _ = run(Command::new("ip").args(["link", "del", &name]).stderr(Stdio::null()));
         made
     })
 }
@@ -78,7 +78,8 @@ fn without_a_name_it_keeps_its_own_and_leaves_the_host() {
     let report = bundle.report();
     let moved = report.interfaces.iter().find(|i| i.name == pair.host).expect("the device");
     assert!(moved.up);
-    let left = Command::new("ip").args(["link", "show", &pair.host]).output().expect("ip");
+    let left = run(Command::new("ip").args(["link", "show", &pair.host]).stderr(Stdio::null()))
+        .expect("ip");
     assert!(!left.status.success(), "it is still on the host");
 }
 

@@ -37,7 +37,7 @@ pub(crate) use command::{Cmd, Output, wait_until};
 pub(crate) use config::{Config, DEFAULT_CAPABILITIES};
 pub(crate) use container::parse;
 pub(crate) use host::{process_exists, stat_fields};
-pub(crate) use orphans::reap as orphans_reap;
+pub(crate) use orphans::{reap as orphans_reap, run};
 pub(crate) use runtime::{is_runc, runtime};
 pub(crate) use skip::{deviations_wanted, record as record_skip};
 pub(crate) use skip::{runc_deviates, skip, unless};
