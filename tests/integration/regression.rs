@@ -162,3 +162,22 @@ fn no_pivot_leaves_no_procfs_that_unmasks_another() {
         bundle.assert_nothing_left();
     }
 }
+
+/// Docker's default profile, as its Go library writes it: a `valueTwo` of 0 is left out.
+#[test]
+fn a_profile_written_in_go_leaves_out_zeros() {
+    let bundle = Bundle::new("goseccomp").config(|c| {
+        c.set(
+            "/linux/seccomp",
+            json!({
+                "defaultAction": "SCMP_ACT_ALLOW",
+                "syscalls": [{
+                    "names": ["clone"],
+                    "action": "SCMP_ACT_ALLOW",
+                    "args": [{"index": 0, "value": 2_114_060_288_u64, "op": "SCMP_CMP_MASKED_EQ"}],
+                }],
+            }),
+        );
+    });
+    assert_eq!(bundle.report().seccomp, 2);
+}

@@ -26,7 +26,7 @@ pub(super) struct Condition {
 }
 
 impl Condition {
-    /// `value_two` has been checked to be there where it is used.
+    /// Engines written in Go leave a `valueTwo` of 0 out.
     pub(super) fn of(argument: &LinuxSeccompArg) -> Self {
         use LinuxSeccompOperator as Op;
         let (comparison, negated) = match argument.op() {

@@ -19,11 +19,6 @@ pub enum Error {
         /// What stands against it.
         reason: &'static str,
     },
-    /// A masked comparison without the value to compare with.
-    ValueTwo {
-        /// The place in config.json.
-        json_path: String,
-    },
     /// The program would be longer than the kernel takes.
     TooLong {
         /// Its instructions.
@@ -44,9 +39,6 @@ impl fmt::Display for Error {
             }
             Error::Notify { json_path, reason } => {
                 write!(f, "{json_path}: SCMP_ACT_NOTIFY cannot be used here: {reason}")
-            }
-            Error::ValueTwo { json_path } => {
-                write!(f, "{json_path}: is missing; SCMP_CMP_MASKED_EQ compares with it")
             }
             Error::TooLong { instructions } => write!(
                 f,

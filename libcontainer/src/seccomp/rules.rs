@@ -4,7 +4,7 @@ use super::action::value;
 use super::architecture::{Architecture, multiplexed};
 use super::condition::Condition;
 use super::error::Error;
-use oci_spec::runtime::{LinuxSeccomp, LinuxSeccompOperator, LinuxSyscall};
+use oci_spec::runtime::{LinuxSeccomp, LinuxSyscall};
 use std::collections::BTreeMap;
 
 /// ARM's own calls (set_tls and its like) have numbers from here on, which say nothing of a profile's age.
@@ -44,7 +44,7 @@ impl Rules {
             let path = format!("linux.seccomp.syscalls[{index}]");
             let action =
                 value(syscall.action(), syscall.errno_ret(), || path.clone() + ".errnoRet")?;
-            let alternatives = alternatives(syscall, &path)?;
+            let alternatives = alternatives(syscall);
             for name in syscall.names() {
                 let number = architecture.number(name);
                 rules.last = rules.last.max(number.filter(|number| *number < ARM_PRIVATE));
@@ -115,15 +115,9 @@ impl Rules {
 
 /// The conditions of one entry, as alternatives of which all conditions have to hold. Several conditions on
 /// one argument are alternatives, as in runc: each condition is then a rule of its own.
-fn alternatives(syscall: &LinuxSyscall, path: &str) -> Result<Vec<Vec<Condition>>, Error> {
+fn alternatives(syscall: &LinuxSyscall) -> Vec<Vec<Condition>> {
     let arguments = syscall.args().as_deref().unwrap_or_default();
-    for (number, argument) in arguments.iter().enumerate() {
-        let masked = argument.op() == LinuxSeccompOperator::ScmpCmpMaskedEq;
-        if masked && argument.value_two().is_none() {
-            return Err(Error::ValueTwo { json_path: format!("{path}.args[{number}].valueTwo") });
-        }
-    }
     let conditions: Vec<Condition> = arguments.iter().map(Condition::of).collect();
     let repeated = (0..6).any(|i| conditions.iter().filter(|c| c.index == i).count() > 1);
-    Ok(if repeated { conditions.into_iter().map(|c| vec![c]).collect() } else { vec![conditions] })
+    if repeated { conditions.into_iter().map(|c| vec![c]).collect() } else { vec![conditions] }
 }
