@@ -55,4 +55,4 @@ pub use netlink::NetDeviceError;
 pub use owner::user_name;
 pub use process::{Exit, LaunchError, StepError, keep_exit_statuses};
 pub use rdt::{Doing as RdtDoing, RdtError};
-pub use state::{State, Status, StoreError};
+pub use state::{State, Status, StoreError, rfc3339};

@@ -9,3 +9,4 @@ pub use record::{State, Status};
 pub use store::StoreError;
 pub(crate) use store::{Entry, Store, waits_for_start};
 pub(crate) use timestamp::now;
+pub use timestamp::rfc3339;

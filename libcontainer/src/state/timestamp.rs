@@ -1,4 +1,4 @@
-//! The time of creation, as RFC 3339 with nanoseconds in UTC.
+//! Times as RFC 3339 writes them, in UTC: reading the local time zone would cost a file.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,11 +8,20 @@ pub(crate) fn now() -> String {
     format(since.as_secs(), since.subsec_nanos())
 }
 
+/// A number of seconds since 1970 as RFC 3339 in UTC, such as `2000-02-29T00:00:00Z`.
+pub fn rfc3339(seconds: u64) -> String {
+    to_the_second(seconds) + "Z"
+}
+
 fn format(seconds: u64, nanoseconds: u32) -> String {
+    format!("{}.{nanoseconds:09}Z", to_the_second(seconds))
+}
+
+fn to_the_second(seconds: u64) -> String {
     let (year, month, day) = date(seconds / 86_400);
     let second = seconds % 86_400;
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{nanoseconds:09}Z")
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
 }
 
 /// The Gregorian date of a day since 1970, counting in years that begin in March, so that the leap day

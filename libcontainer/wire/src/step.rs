@@ -280,6 +280,4 @@ pub mod mount_flags {
     pub const MODE_OF_TARGET: u32 = 4;
     /// A tmpfs that begins with a copy of what it covers.
     pub const COPY_UP: u32 = 16;
-    /// Once more with the existing mount bound when a new one is refused (sysfs, cgroup2).
-    pub const ELSE_BIND: u32 = 8;
 }
