@@ -40,6 +40,13 @@ pub struct Plan {
     /// Settings that mean nothing on this layout and are passed over, as runc does.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<Ignored>,
+    /// The runtime's own directory of each hierarchy in which the caller may make none: the container stays
+    /// there, and is shown it read-only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shared: Vec<Directory>,
+    /// A device filter that the caller may not load is no error.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub rootless: bool,
 }
 
 /// The container's directory in one hierarchy.
@@ -52,6 +59,9 @@ pub struct Directory {
     pub controllers: Vec<String>,
     /// The mount of the hierarchy.
     pub mount: PathBuf,
+    /// Which directory of the hierarchy the mount shows; not `/` in a container.
+    #[serde(skip)]
+    pub root: String,
     /// The container's directory below it: relative, never empty, without `..`.
     pub below: PathBuf,
     /// The files to write there, in order.
@@ -160,6 +170,7 @@ pub fn plan(request: &Request, layout: &Layout, own: &OwnCgroups) -> Result<Plan
                     kind: Kind::V1,
                     controllers: hierarchy.controllers.clone(),
                     mount: hierarchy.mount.clone(),
+                    root: hierarchy.root.clone(),
                     below: place.below_v1(hierarchy, own),
                     writes: writes.take(&hierarchy.controllers),
                 });
@@ -169,12 +180,20 @@ pub fn plan(request: &Request, layout: &Layout, own: &OwnCgroups) -> Result<Plan
                     kind: Kind::Unified,
                     controllers: Vec::new(),
                     mount: mount.clone(),
+                    root: "/".to_owned(),
                     below: place.below_unified(own),
                     writes: Vec::new(),
                 });
             }
             writes.check_none_left()?;
-            Ok(Plan { directories, device_filter: None, unit: None, ignored: writes.ignored })
+            Ok(Plan {
+                directories,
+                device_filter: None,
+                unit: None,
+                ignored: writes.ignored,
+                shared: Vec::new(),
+                rootless: false,
+            })
         }
     }
 }
@@ -203,6 +222,7 @@ pub(super) fn plan_v2(request: &Request, mount: &Path, below: PathBuf) -> Result
         kind: Kind::V2,
         controllers: Vec::new(),
         mount: mount.to_owned(),
+        root: "/".to_owned(),
         below,
         writes: writes.of_v2(),
     };
@@ -211,6 +231,8 @@ pub(super) fn plan_v2(request: &Request, mount: &Path, below: PathBuf) -> Result
         device_filter: Filter::new(&rules)?,
         unit: None,
         ignored: writes.ignored,
+        shared: Vec::new(),
+        rootless: false,
     })
 }
 

@@ -322,12 +322,14 @@ fn mounts_show_the_containers_own_directories() {
         name: "cpu,cpuacct".into(),
         source: "/sys/fs/cgroup/cpu,cpuacct/x".into(),
         links: vec!["cpu".into(), "cpuacct".into()],
+        read_only: false,
     };
     assert_eq!(mounts[0], cpu);
     let systemd = CgroupMount {
         name: "systemd".into(),
         source: "/sys/fs/cgroup/systemd/x".into(),
         links: Vec::new(),
+        read_only: false,
     };
     assert_eq!(mounts[9], systemd);
 

@@ -1,7 +1,7 @@
 //! Hosts, configurations and plans for tests.
 
 use super::text;
-use crate::cgroups::{Hierarchy, Layout, OwnCgroups};
+use crate::cgroups::{Access, Hierarchy, Layout, OwnCgroups};
 use crate::plan::{Host, Plan, PlanError, Request, plan};
 use crate::spec::{DefaultConfig, check, parse_spec};
 use oci_spec::runtime::Spec;
@@ -11,7 +11,14 @@ use serde_json::{Value, json};
 const CAPABILITIES: u64 = (1 << 41) - 1;
 
 pub(super) fn host(cgroups: Layout) -> Host {
-    Host { cgroups, own_cgroups: OwnCgroups::default(), capabilities: CAPABILITIES }
+    Host {
+        cgroups,
+        own_cgroups: OwnCgroups::default(),
+        capabilities: CAPABILITIES,
+        user: (0, 0),
+        in_user_namespace: false,
+        cgroup_access: Access::default(),
+    }
 }
 
 /// cgroup2 alone.
