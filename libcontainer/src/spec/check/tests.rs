@@ -11,6 +11,7 @@ fn patched(patch: Value) -> Spec {
 fn patched_from(config: DefaultConfig, patch: Value) -> Spec {
     let mut config: Value = serde_json::from_str(&config.to_json()).unwrap();
     merge(&mut config, patch);
+    creel_conformance::take_out(&mut config);
     parse_spec(config.to_string().as_bytes()).unwrap().0
 }
 
