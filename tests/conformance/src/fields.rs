@@ -28,10 +28,11 @@ pub fn fields() -> Vec<String> {
                 ways.push(deeper);
             }
             // The kinds of hooks are alike.
-            let path = match field.path.strip_prefix("hooks.").and_then(|rest| rest.split_once("[]")) {
-                Some((_, rest)) => format!("hooks.*[]{rest}"),
-                None => field.path,
-            };
+            let path =
+                match field.path.strip_prefix("hooks.").and_then(|rest| rest.split_once("[]")) {
+                    Some((_, rest)) => format!("hooks.*[]{rest}"),
+                    None => field.path,
+                };
             if !found.contains(&path) {
                 found.push(path);
             }
@@ -128,7 +129,10 @@ struct One<'n>(Option<(&'static str, Walk<'n>)>);
 impl<'de> MapAccess<'de> for One<'_> {
     type Error = Error;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Error> {
         let Some((name, _)) = &self.0 else { return Ok(None) };
         let name: StrDeserializer<'_, Error> = (*name).into_deserializer();
         seed.deserialize(name).map(Some)

@@ -27,9 +27,8 @@ fn main() -> ExitCode {
     };
     let programs = Programs::new(integration, library);
     let page = Page::read();
-    let chosen = |row: &&Row| {
-        wanted.is_empty() || row.fields.iter().any(|field| wanted.contains(field))
-    };
+    let chosen =
+        |row: &&Row| wanted.is_empty() || row.fields.iter().any(|field| wanted.contains(field));
     let rows: Vec<&Row> = page.rows.iter().filter(chosen).collect();
 
     // A test that fails anyway would prove anything.

@@ -60,7 +60,8 @@ impl Programs {
         let output = command.output().unwrap_or_else(|e| panic!("cannot run {program}: {e}"));
         let said = String::from_utf8_lossy(&output.stdout);
         for test in tests {
-            let result = |result: &str| said.lines().any(|line| line == format!("test {test} ... {result}"));
+            let result =
+                |result: &str| said.lines().any(|line| line == format!("test {test} ... {result}"));
             match () {
                 () if result("FAILED") => outcome.failed.push((*test).clone()),
                 () if result("ok") => {}

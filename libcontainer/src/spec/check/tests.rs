@@ -394,9 +394,12 @@ fn seccomp_contradictions_show_early() {
             "",
         ),
     ]);
-    assert_accepted(&[syscall(
-        json!({"names": ["x"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38}),
-    )]);
+    assert_accepted(&[
+        syscall(json!({"names": ["x"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38})),
+        seccomp(
+            json!({"defaultAction": "SCMP_ACT_ERRNO", "listenerPath": "/s", "listenerMetadata": "m"}),
+        ),
+    ]);
 }
 
 #[test]
