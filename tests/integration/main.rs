@@ -23,6 +23,7 @@ mod labels;
 mod lifecycle;
 mod list;
 mod log;
+mod mount_words;
 mod mounts;
 mod namespaces;
 mod net_devices;

@@ -9,12 +9,12 @@ use crate::cgroups::{
     CgroupMount, Error, Hierarchy, Kind, Layout, OwnCgroups, Plan, Request, needs_own_cgroups, plan,
 };
 
-fn v2() -> Layout {
+pub(super) fn v2() -> Layout {
     Layout::V2 { mount: "/sys/fs/cgroup".into() }
 }
 
 /// Debian's hybrid layout with a few controllers, or pure version 1.
-fn v1(unified: bool) -> Layout {
+pub(super) fn v1(unified: bool) -> Layout {
     let names = [
         "cpu,cpuacct",
         "cpuset",
@@ -38,7 +38,8 @@ fn v1(unified: bool) -> Layout {
     }
 }
 
-fn planned(resources: Value, layout: &Layout) -> Result<Plan, Error> {
+pub(super) fn planned(mut resources: Value, layout: &Layout) -> Result<Plan, Error> {
+    creel_conformance::take_out_below("linux.resources", &mut resources);
     let resources: LinuxResources = serde_json::from_value(resources).unwrap();
     let path = Path::new("/x");
     assert!(!needs_own_cgroups(Some(path)));
@@ -47,7 +48,7 @@ fn planned(resources: Value, layout: &Layout) -> Result<Plan, Error> {
 }
 
 /// The writes as lines `file=value (where it is asked for)`, those of devices left out.
-fn writes(resources: Value, layout: &Layout) -> Vec<String> {
+pub(super) fn writes(resources: Value, layout: &Layout) -> Vec<String> {
     let plan = planned(resources, layout).unwrap();
     let writes = plan.directories.iter().flat_map(|directory| &directory.writes);
     let limits = writes.filter(|write| !write.file.starts_with("devices."));

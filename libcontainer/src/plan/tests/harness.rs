@@ -60,6 +60,7 @@ pub(super) fn config(edit: impl FnOnce(&mut Value)) -> Spec {
     let default = DefaultConfig { cgroup_namespace: true, ..DefaultConfig::default() };
     let mut document = serde_json::from_str(&default.to_json()).unwrap();
     edit(&mut document);
+    creel_conformance::take_out(&mut document);
     let (spec, warnings) = parse_spec(document.to_string().as_bytes()).unwrap();
     assert_eq!(warnings, []);
     spec
