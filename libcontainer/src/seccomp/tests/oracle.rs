@@ -1,15 +1,12 @@
 //! libseccomp, as runc uses it: what it makes of a profile. Only for tests, and only where its headers and a
 //! compiler are installed.
 
-use crate::seccomp::architecture::native;
-use crate::skip::skip;
 use oci_spec::runtime::{Arch, LinuxSeccomp, LinuxSyscall};
 use seccompiler::sock_filter;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
 
 /// libseccomp 2.5 names the architectures but for these.
 pub(super) const ARCHITECTURES: [Arch; 19] = [
@@ -43,22 +40,14 @@ pub(super) struct Oracle {
 }
 
 impl Oracle {
-    /// `None`, with a word about it, where there can be none.
-    pub(super) fn get() -> Option<&'static Oracle> {
-        static ORACLE: OnceLock<Result<Oracle, String>> = OnceLock::new();
-        match ORACLE.get_or_init(Oracle::build) {
-            Ok(oracle) => Some(oracle),
-            Err(reason) => {
-                skip(reason);
-                None
-            }
-        }
-    }
-
-    fn build() -> Result<Oracle, String> {
+    /// Builds it.
+    ///
+    /// # Errors
+    /// Why there can be none here, as a reason for a skip.
+    pub(super) fn build() -> Result<Oracle, String> {
         let unpacked = std::env::var_os(LIBSECCOMP).map(PathBuf::from);
         let include = unpacked.as_deref().unwrap_or(Path::new("/")).join("usr/include");
-        if native().is_none() || !include.join("seccomp.h").exists() {
+        if !include.join("seccomp.h").exists() {
             return Err(format!("needs libseccomp-dev, or {LIBSECCOMP} (hack/seccomp-material)"));
         }
         let directory = std::env::temp_dir().join(format!("creel-oracle-{}", std::process::id()));
@@ -68,7 +57,8 @@ impl Oracle {
         let mut compiler = Command::new("gcc");
         compiler.args(["-O1", "-o"]).args([&program, &source]);
         if let Some(unpacked) = unpacked {
-            let library = unpacked.join("usr/lib").join(format!("{}-linux-gnu", std::env::consts::ARCH));
+            let library =
+                unpacked.join("usr/lib").join(format!("{}-linux-gnu", std::env::consts::ARCH));
             compiler.arg("-I").arg(&include).arg("-L").arg(&library);
             compiler.arg(format!("-Wl,-rpath,{}", library.display()));
         }
