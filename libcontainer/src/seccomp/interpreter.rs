@@ -1,4 +1,4 @@
-//! Classic BPF as the kernel runs it for seccomp, for tests: linux/filter.h, seccomp_check_filter().
+//! Classic BPF as the kernel runs it for seccomp, for tests and the benchmark, which take in this file: linux/filter.h, seccomp_check_filter().
 
 use seccompiler::sock_filter;
 

@@ -4,13 +4,10 @@
 use super::compare::{Tally, Tries, compare};
 use super::oracle::{ARCHITECTURES, Oracle};
 use super::random::{self, Random};
-use super::{ALLOW, errno, oracle, profile};
-use crate::seccomp::Filter;
+use super::{oracle, profile};
 use crate::seccomp::architecture::{Architecture, X32_BIT, multiplexed, nth_name};
-use crate::seccomp::interpreter::{Data, run};
 use crate::seccomp::tables::COUNT;
 use oci_spec::runtime::Arch;
-use serde_json::json;
 use std::sync::Mutex;
 
 /// Machines and what else their programs may be made for. None is big-endian: what libseccomp writes for them on
@@ -122,24 +119,4 @@ fn random_profiles_decide_alike() {
     let (tally, without) = total.into_inner().expect("the total");
     assert!(tally.calls > 0);
     println!("{count} random profiles: {tally:?}; libseccomp made no program of {without}");
-}
-
-/// The first of libseccomp's two mistakes, by itself: of x86_64 and x32, a call that only x86_64 has, with a
-/// condition. The program compares the architecture, still in the accumulator, with the number of the call.
-#[test]
-fn libseccomp_forgets_to_load_the_number_of_a_call_that_x32_lacks() {
-    let Some(oracle) = oracle() else { return };
-    let native = Arch::ScmpArchX86_64;
-    let given =
-        profile(json!({"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X32"],
-        "syscalls": [{"names": ["uselib"], "action": "SCMP_ACT_ERRNO",
-                      "args": [{"index": 1, "value": 5, "op": "SCMP_CMP_EQ"}]}]}));
-    let theirs = oracle.program(native, &given).expect("a program");
-    let ours = Filter::compile_for(&given, native).expect("a program").program;
-    let number = number_of(native, "uselib").expect("a number");
-    let mut call = Data { number, architecture: native as u32, ..Data::default() };
-    call.arguments[1] = 5;
-    assert_eq!(run(&ours, &call).expect("an end").value, errno(libc::EPERM));
-    let known = run(&theirs, &call).expect("an end");
-    assert_eq!((known.value, known.looked_at_number), (ALLOW, false));
 }

@@ -94,8 +94,8 @@ pub(super) struct Tally {
     pub(super) newer: usize,
     /// libseccomp's program never looked at the number of the call.
     pub(super) without_number: usize,
-    /// libseccomp's program compared with another argument than the rule says.
-    pub(super) other_argument: usize,
+    /// libseccomp's program takes a wrong way through the rules with conditions that a call has several of.
+    pub(super) among_several: usize,
 }
 
 impl Tally {
@@ -103,12 +103,12 @@ impl Tally {
         self.calls += other.calls;
         self.newer += other.newer;
         self.without_number += other.without_number;
-        self.other_argument += other.other_argument;
+        self.among_several += other.among_several;
     }
 
     /// Calls that libseccomp's program decides otherwise than the profile says.
     pub(super) fn its_mistakes(&self) -> usize {
-        self.without_number + self.other_argument
+        self.without_number + self.among_several
     }
 }
 
@@ -161,7 +161,7 @@ pub(super) fn compare(
             tally.without_number += 1;
         } else {
             assert!(model.conditional_rules > 1, "{}", about());
-            tally.other_argument += 1;
+            tally.among_several += 1;
         }
     }
     tally

@@ -4,6 +4,7 @@ mod actions;
 mod against_libseccomp;
 mod architectures;
 mod compare;
+mod differences;
 mod engines;
 mod model;
 mod operators;
