@@ -19,6 +19,8 @@ mod features;
 mod harness;
 mod hooks;
 mod id_mapped;
+#[path = "../../libcontainer/src/seccomp/interpreter.rs"]
+mod interpreter;
 mod labels;
 mod lifecycle;
 mod list;
@@ -40,6 +42,7 @@ mod rootfs;
 mod rootfs_kinds;
 mod scheduling;
 mod seccomp;
+mod seccomp_verdicts;
 mod systemd;
 mod time;
 mod update;
