@@ -21,6 +21,7 @@ mod hooks;
 mod id_mapped;
 mod labels;
 mod lifecycle;
+mod limits;
 mod list;
 mod log;
 mod mounts;
