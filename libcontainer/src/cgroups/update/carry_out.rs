@@ -122,7 +122,7 @@ impl Cgroup {
     }
 
     /// In one step where there was one filter, so that at no moment more or less is allowed than by the one or the other.
-    fn replace_filter(&self, filter: Option<&Filter>) -> Result<(), Error> {
+    pub(in crate::cgroups) fn replace_filter(&self, filter: Option<&Filter>) -> Result<(), Error> {
         let Some(cgroup) = self.fd() else { return Ok(()) };
         let error = |step| move |source| Error::DeviceFilter { step, source };
         let old = bpf::own_device_programs(cgroup).map_err(error("find"))?;
