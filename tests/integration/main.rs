@@ -23,6 +23,7 @@ mod id_mapped;
 mod interpreter;
 mod labels;
 mod lifecycle;
+mod limits;
 mod list;
 mod log;
 mod mount_words;
