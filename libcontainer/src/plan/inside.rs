@@ -49,7 +49,7 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
     name(&mut script, spec, &namespaces)?;
     let root = Root { request, host, namespaces: &namespaces, cgroup: &cgroup, process: &process };
     let create_hooks = build_root(&mut script, spec, &root)?;
-    close_root(&mut script, spec)?;
+    close_root(&mut script, spec, request)?;
     let filter = seccomp::compile(spec)?;
     let grantable = host.grantable(namespaces.has(Namespace::User));
     let mut identity = Identity::of(&process, grantable)?;
@@ -198,7 +198,7 @@ fn leave_host(request: &Request, namespaces: &Namespaces) -> Step {
 
 /// Sysctls while all rights are there; then everything that must not be writable is closed, the root last,
 /// since the earlier steps make what is missing in it.
-fn close_root(script: &mut Script, spec: &Spec) -> Result<(), PlanError> {
+fn close_root(script: &mut Script, spec: &Spec, request: &Request) -> Result<(), PlanError> {
     let linux = spec.linux().as_ref();
     let mut sysctls: Vec<_> =
         linux.and_then(|l| l.sysctl().as_ref()).into_iter().flatten().collect();
@@ -223,6 +223,7 @@ fn close_root(script: &mut Script, spec: &Spec) -> Result<(), PlanError> {
     if let Some(flags) = inner_propagation(spec) {
         script.push("linux.rootfsPropagation", Step::RootPropagation { flags });
     }
+    mounts::close(script, spec, &request.bundle)?;
     if spec.root().as_ref().and_then(|root| root.readonly()).unwrap_or(false) {
         script.push("root.readonly", Step::ReadonlyRoot {});
     }
