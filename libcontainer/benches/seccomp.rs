@@ -15,6 +15,7 @@ mod oracle;
 use criterion::Criterion;
 use interpreter::{Data, run};
 use libcontainer::seccomp::Filter;
+use libcontainer::spec::parse_spec;
 use oci_spec::runtime::{Arch, LinuxSeccomp};
 use oracle::Oracle;
 use seccompiler::sock_filter;
@@ -35,7 +36,8 @@ fn main() -> ExitCode {
         eprintln!("nothing is measured without {PROFILE} and {CALLS}: run hack/seccomp-bench");
         return ExitCode::SUCCESS;
     };
-    let profile = read_profile(Path::new(&profile));
+    let (text, without) = read_configs(Path::new(&profile));
+    let profile = read_profile(&text);
     let calls = read_calls(Path::new(&calls));
     let oracle = match Oracle::build() {
         Ok(oracle) => oracle,
@@ -44,7 +46,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let time = compile_times(&oracle, &profile);
+    let time = Times::measure(&oracle, &profile, &text, &without);
     let ours = Filter::compile_for(&profile, NATIVE).expect("a program").program;
     let theirs = oracle.program(NATIVE, &profile).expect("a program");
     let tree = oracle.laid_out(NATIVE, &profile, 2).expect("a program");
@@ -52,7 +54,8 @@ fn main() -> ExitCode {
 
     println!("| | creel | libseccomp | libseccomp with a binary tree |");
     println!("|---|---|---|---|");
-    println!("| compile, median µs | {:.1} | {:.0} | |", time[0] / 1e3, time[1] / 1e3);
+    println!("| compile, median µs | {:.1} | {:.0} | |", time.creel / 1e3, time.libseccomp / 1e3);
+    println!("| read from JSON, median µs | {:.1} | | |", time.reading / 1e3);
     println!("| instructions | {} | {} | {} |", ours.len(), theirs.len(), tree.len());
     let [a, b, c] = &cost;
     println!(
@@ -62,7 +65,7 @@ fn main() -> ExitCode {
     println!("| the same, most | {} | {} | {} |", a.most, b.most, c.most);
     println!("over {} calls, {} of them allowed, of {} kinds", calls.len(), a.allowed, a.kinds);
     let good = [
-        (time[1] >= 40.0 * time[0], "compiling takes at most 1/40 of libseccomp's time"),
+        (time.libseccomp >= 40.0 * time.creel, "compiling takes at most 1/40 of libseccomp's time"),
         (b.mean >= 3.0 * a.mean, "a call carries out at most 1/3 of libseccomp's instructions"),
         (b.most >= 3 * a.most, "so does the worst call"),
         (a.allowed > 1000 && a.allowed == b.allowed, "thousands of calls, allowed by both"),
@@ -73,9 +76,16 @@ fn main() -> ExitCode {
     ExitCode::from(u8::from(good.iter().any(|(holds, _)| !holds)))
 }
 
-fn read_profile(path: &Path) -> LinuxSeccomp {
+/// The configuration, and the same without its profile.
+fn read_configs(path: &Path) -> (Vec<u8>, Vec<u8>) {
     let text = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let value: Value = serde_json::from_slice(&text).expect("JSON");
+    let mut value: Value = serde_json::from_slice(&text).expect("JSON");
+    value["linux"].as_object_mut().expect("linux").remove("seccomp").expect("a profile");
+    (text, serde_json::to_vec(&value).expect("JSON"))
+}
+
+fn read_profile(text: &[u8]) -> LinuxSeccomp {
+    let value: Value = serde_json::from_slice(text).expect("JSON");
     serde_json::from_value(value["linux"]["seccomp"].clone()).expect("a profile")
 }
 
@@ -103,24 +113,41 @@ fn read_call(line: &str) -> Option<Data> {
     Some(Data { number, architecture: NATIVE as u32, arguments, ..Data::default() })
 }
 
-/// Medians in nanoseconds: ours, with the bytes for the kernel, and libseccomp's.
-fn compile_times(oracle: &Oracle, profile: &LinuxSeccomp) -> [f64; 2] {
-    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("criterion");
-    let mut criterion = Criterion::default().output_directory(&directory).without_plots();
-    let mut group = criterion.benchmark_group("compile");
-    group.bench_function("creel", |bencher| {
-        bencher.iter(|| Filter::compile_for(profile, NATIVE).expect("a program").bytes());
-    });
-    group.bench_function("libseccomp", |bencher| {
-        bencher.iter_custom(|times| oracle.time(NATIVE, profile, times).expect("a time"));
-    });
-    group.finish();
-    ["creel", "libseccomp"].map(|name| {
-        let path = directory.join("compile").join(name).join("new/estimates.json");
-        let value: Value =
-            serde_json::from_slice(&std::fs::read(path).expect("estimates")).expect("JSON");
-        value["median"]["point_estimate"].as_f64().expect("a median")
-    })
+/// Medians in nanoseconds.
+struct Times {
+    /// The program, with the bytes for the kernel.
+    creel: f64,
+    libseccomp: f64,
+    /// What reading config.json takes longer for the profile in it.
+    reading: f64,
+}
+
+impl Times {
+    fn measure(oracle: &Oracle, profile: &LinuxSeccomp, with: &[u8], without: &[u8]) -> Times {
+        let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("criterion");
+        let mut criterion = Criterion::default().output_directory(&directory).without_plots();
+        let mut group = criterion.benchmark_group("seccomp");
+        group.bench_function("creel", |bencher| {
+            bencher.iter(|| Filter::compile_for(profile, NATIVE).expect("a program").bytes());
+        });
+        group.bench_function("libseccomp", |bencher| {
+            bencher.iter_custom(|times| oracle.time(NATIVE, profile, times).expect("a time"));
+        });
+        group.bench_function("read with", |b| b.iter(|| parse_spec(with).expect("a spec")));
+        group.bench_function("read without", |b| b.iter(|| parse_spec(without).expect("a spec")));
+        group.finish();
+        let median = |name: &str| {
+            let path = directory.join("seccomp").join(name).join("new/estimates.json");
+            let text = std::fs::read(path).expect("estimates");
+            let value: Value = serde_json::from_slice(&text).expect("JSON");
+            value["median"]["point_estimate"].as_f64().expect("a median")
+        };
+        Times {
+            creel: median("creel"),
+            libseccomp: median("libseccomp"),
+            reading: median("read with") - median("read without"),
+        }
+    }
 }
 
 /// What the allowed calls cost.

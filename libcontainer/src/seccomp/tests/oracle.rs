@@ -123,6 +123,7 @@ impl Oracle {
     }
 
     /// How long libseccomp takes to make a program of a profile this often, without reading it from lines.
+    #[allow(dead_code, reason = "for the benchmark")]
     pub(super) fn time(
         &self,
         native: Arch,
