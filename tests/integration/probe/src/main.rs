@@ -18,7 +18,7 @@ mod sys;
 mod tries;
 
 const USAGE: &str = "usage: probe COMMAND
-  report [read:PATH|write:PATH|make:PATH|mkdir:PATH|exec:PATH|stat:PATH|mknod:PATH:b|c:MAJOR:MINOR]...
+  report [huge:BYTES|memory:BYTES|realtime:PRIORITY|read:PATH|write:PATH|make:PATH|mkdir:PATH|exec:PATH|stat:PATH|mknod:PATH:b|c:MAJOR:MINOR]...
                      everything seen, as JSON on stdout
   write PATH TEXT    write a file
   echo TEXT...       print the words
