@@ -3,7 +3,7 @@
 use creel_probe::Try;
 use serde_json::json;
 
-use crate::harness::{Bundle, cgroup, driver, runc_deviates, unless};
+use crate::harness::{Bundle, cgroup, driver, needs_root, runc_deviates, unless};
 
 #[test]
 fn the_cgroup_is_at_cgroups_path_in_every_hierarchy() {
@@ -139,6 +139,7 @@ fn too_many_processes_are_stopped_by_the_limit() {
 
 #[test]
 fn devices_outside_the_rules_cannot_be_opened() {
+    needs_root!("no device can be made in a user namespace");
     let mut bundle = Bundle::new("devices").config(|c| {
         c.capabilities(&["CAP_MKNOD"]);
         let rule = json!({"allow": true, "type": "c", "major": 10, "minor": 229, "access": "rwm"});

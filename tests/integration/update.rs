@@ -3,7 +3,7 @@
 use creel_probe::Try;
 use serde_json::{Value, json};
 
-use crate::harness::{Bundle, cgroup, runc_deviates, unless, wait_until};
+use crate::harness::{Bundle, cgroup, needs_root, runc_deviates, unless, wait_until};
 
 /// A file of the container's cgroup.
 #[track_caller]
@@ -184,6 +184,7 @@ fn a_quota_holds_from_now_on() {
 
 #[test]
 fn devices_are_allowed_and_denied() {
+    needs_root!("no device can be made in a user namespace");
     runc_deviates!("update leaves devices alone");
     let bundle = Bundle::new("devices").config(|c| {
         c.capabilities(&["CAP_MKNOD"]);
