@@ -5,7 +5,7 @@ use std::fs;
 use creel_probe::{Mount, Try};
 use serde_json::json;
 
-use crate::harness::{Bundle, is_runc, rootless, runc_deviates};
+use crate::harness::{Bundle, is_runc, needs_cgroup, rootless, runc_deviates};
 
 /// The mount at /m, of a container in which a file system was mounted with these options.
 #[track_caller]
@@ -182,6 +182,7 @@ fn an_mqueue_and_a_shm_work() {
 
 #[test]
 fn a_cgroup_mount_shows_the_containers_cgroups_read_only() {
+    needs_cgroup!();
     let mut bundle = Bundle::new("cgroupfs");
     let Try::Worked(hierarchies) = bundle.try_inside("read:/sys/fs/cgroup") else {
         panic!("no cgroup mount")
