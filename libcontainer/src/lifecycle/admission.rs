@@ -3,7 +3,8 @@
 use crate::error::Error;
 use crate::plan::Limit;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// From outside: a process that is not dumpable cannot write its own. A score below one's own takes
@@ -41,7 +42,10 @@ pub(super) fn write_pid_file(file: &Path, pid: i32) -> Result<(), Error> {
     let mut name = std::ffi::OsString::from(".");
     name.push(file.file_name().unwrap_or_default());
     let new = file.with_file_name(name);
-    fs::write(&new, pid.to_string())
+    // Not what somebody may have put there, such as a link; and writable to nobody else, whatever the umask.
+    let _ = fs::remove_file(&new);
+    let made = fs::File::options().write(true).create_new(true).mode(0o644).open(&new);
+    made.and_then(|mut made| made.write_all(pid.to_string().as_bytes()))
         .and_then(|()| fs::rename(&new, file))
         .map_err(|source| Error::io("write the pid file", file, source))
 }
