@@ -45,7 +45,8 @@ pub fn filesystem(
     parameters: Texts<'_>,
     attributes: u64,
 ) -> Outcome {
-    let target = resolve::target(root, settings.target, Kind::Directory, settings.resolve_flags())?;
+    let flags = settings.resolve_flags();
+    let (target, made) = resolve::find_or_make(root, settings.target, Kind::Directory, flags)?;
     refuse_procfs(&target, settings)?;
     if parameters.clone().any(|parameter| parameter.count_bytes() >= legacy::FSCONFIG_VALUE) {
         return legacy::filesystem(target.as_fd(), fstype, source, parameters, attributes);
@@ -62,7 +63,8 @@ pub fn filesystem(
         set_parameter(&context, parameter)
             .map_err(|errno| Failure::new(At::Parameter, errno).with_text(parameter.to_bytes()))?;
     }
-    if settings.flags & mount_flags::MODE_OF_TARGET != 0 {
+    // A directory of our own making has nobody's mode: the file system's default then, as in runc.
+    if settings.flags & mount_flags::MODE_OF_TARGET != 0 && !made {
         copy_mode(&context, &target)?;
     }
     match mount::fsconfig_create(&context) {

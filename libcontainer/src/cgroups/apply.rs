@@ -105,7 +105,7 @@ pub(super) fn explain_missing(dir: &Dir, write: &Write) -> Error {
     let json_path = write.json_path.clone();
     let controller = write.file.split('.').next().unwrap_or_default();
     let is_core = controller == "cgroup";
-    if dir.kind == Kind::V2 && !is_core && !controllers::is_available(dir, controller) {
+    if dir.kind != Kind::V1 && !is_core && !controllers::is_available(dir, controller) {
         let controller = controller.to_owned();
         return Error::NotEnabled { controller, path: dir.path.clone(), json_path };
     }

@@ -39,7 +39,7 @@ pub use access::Access;
 pub use cgroup::Cgroup;
 pub use devices::{Filter, Rule};
 pub use error::Error;
-pub use layout::{Hierarchy, Layout, OwnCgroups};
+pub use layout::{Hierarchy, Layout, OwnCgroups, Unified};
 pub use mounts::CgroupMount;
 pub use oom::{Happened, OomWatch};
 pub use path::needs_own_cgroups;

@@ -54,7 +54,8 @@ pub struct Plan {
 pub struct Directory {
     /// Which hierarchy.
     pub kind: Kind,
-    /// Version 1: the controllers of the hierarchy, or `name=systemd`. Empty for cgroup2.
+    /// Version 1: the controllers of the hierarchy, or `name=systemd`. cgroup2 beside version 1: those that only it
+    /// has. Empty for cgroup2 alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub controllers: Vec<String>,
     /// The mount of the hierarchy.
@@ -75,7 +76,7 @@ pub struct Directory {
 pub enum Kind {
     /// A version 1 hierarchy.
     V1,
-    /// cgroup2 beside version 1 hierarchies: entered, but without controllers.
+    /// cgroup2 beside version 1 hierarchies: entered, and limited by the controllers that only it has.
     Unified,
     /// cgroup2 alone.
     V2,
@@ -161,8 +162,12 @@ pub fn plan(request: &Request, layout: &Layout, own: &OwnCgroups) -> Result<Plan
             let rules = rules(request)?;
             let mut writes = Writes::default();
             devices::v1::plan(&rules, &mut writes)?;
+            let v1 = hierarchies.iter().flat_map(|hierarchy| &hierarchy.controllers);
+            let v1: Vec<_> = v1.map(String::as_str).collect();
+            let there = unified.iter().flat_map(|unified| &unified.controllers);
+            let there: Vec<_> = there.map(String::as_str).collect();
             if let Some(resources) = request.resources {
-                resources::v1::plan(resources, &mut writes)?;
+                resources::plan_hybrid(resources, (&v1, &there), &mut writes)?;
             }
             let mut directories = Vec::with_capacity(hierarchies.len() + 1);
             for hierarchy in hierarchies {
@@ -175,14 +180,14 @@ pub fn plan(request: &Request, layout: &Layout, own: &OwnCgroups) -> Result<Plan
                     writes: writes.take(&hierarchy.controllers),
                 });
             }
-            if let Some(mount) = unified {
+            if let Some(unified) = unified {
                 directories.push(Directory {
                     kind: Kind::Unified,
-                    controllers: Vec::new(),
-                    mount: mount.clone(),
+                    controllers: unified.controllers.clone(),
+                    mount: unified.mount.clone(),
                     root: "/".to_owned(),
                     below: place.below_unified(own),
-                    writes: Vec::new(),
+                    writes: writes.take(&unified.controllers),
                 });
             }
             writes.check_none_left()?;
