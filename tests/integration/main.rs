@@ -7,6 +7,7 @@
 mod bad_input;
 mod binds;
 mod capabilities;
+mod cgroup_mounts;
 mod cgroups;
 mod cli;
 mod conformance;

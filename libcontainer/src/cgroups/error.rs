@@ -180,6 +180,15 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// The cgroup cannot be given to the container's user.
+    GiveAway {
+        /// The directory or file.
+        path: PathBuf,
+        /// The user's id on the host.
+        owner: u32,
+        /// Why not.
+        source: io::Error,
+    },
     /// A directory cannot be removed.
     Remove {
         /// The directory.
@@ -299,6 +308,9 @@ impl fmt::Display for Error {
                 write!(f, "send signal {signal} to process {pid}")
             }
             Error::Control { path, .. } => write!(f, "write {}", path.display()),
+            Error::GiveAway { path, owner, .. } => {
+                write!(f, "give {} to the container's user {owner}", path.display())
+            }
             Error::Remove { path, .. } => write!(f, "remove cgroup {}", path.display()),
             Error::Busy { path, pids } => {
                 write!(f, "cgroup {} is still in use by {}", path.display(), Processes(pids))
@@ -319,6 +331,7 @@ impl std::error::Error for Error {
             | Error::Enter { source, .. }
             | Error::Signal { source, .. }
             | Error::Control { source, .. }
+            | Error::GiveAway { source, .. }
             | Error::Remove { source, .. } => Some(source),
             Error::Systemd(error) => error.source(),
             Error::NoCgroups

@@ -24,6 +24,7 @@ mod layout;
 mod mountinfo;
 mod mounts;
 mod oom;
+mod ownership;
 mod path;
 mod pids;
 mod plan;

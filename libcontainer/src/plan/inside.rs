@@ -8,8 +8,8 @@ use super::placement::{self, Surroundings};
 use super::process::Identity;
 use super::rdt::Rdt;
 use super::{
-    Descriptor, Host, Plan, PlanError, Request, Script, devices, hooks, inside_path, labels,
-    mounts, process, seccomp, text, time,
+    Descriptor, Host, Plan, PlanError, Request, Script, cgroup_owner, devices, hooks, inside_path,
+    labels, mounts, process, seccomp, text, time,
 };
 use crate::cgroups;
 use creel_wire::owned::Step;
@@ -24,7 +24,8 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
     let namespaces = Namespaces::of(spec);
     let net_devices = NetDevices::of(spec, &namespaces)?;
     let rdt = Rdt::of(spec, &request.id)?;
-    let cgroup = plan_cgroup(spec, request, host)?;
+    let mut cgroup = plan_cgroup(spec, request, host)?;
+    cgroup.owner = cgroup_owner::of(spec, &namespaces, &host.cgroups);
     let process = spec.process().clone().unwrap_or_default();
     // systemd wants a process to put into the cgroup that it makes.
     let is_v2 = matches!(host.cgroups, cgroups::Layout::V2 { .. });
