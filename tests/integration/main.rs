@@ -8,6 +8,7 @@ mod bad_input;
 mod binds;
 mod capabilities;
 mod cgroup_mounts;
+mod cgroup_states;
 mod cgroups;
 mod cli;
 mod conformance;

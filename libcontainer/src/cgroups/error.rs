@@ -90,6 +90,18 @@ pub enum Error {
         /// The container's directory.
         path: PathBuf,
     },
+    /// The cgroup is there already and gives controllers to cgroups below it.
+    Divided {
+        /// The container's directory.
+        path: PathBuf,
+    },
+    /// A limit that does not work in a threaded cgroup, which the container's is.
+    Threaded {
+        /// The container's directory.
+        path: PathBuf,
+        /// The setting.
+        json_path: String,
+    },
     /// Some process did not freeze in time.
     NotFrozen {
         /// The container's directory.
@@ -249,6 +261,18 @@ impl fmt::Display for Error {
             Error::Frozen { path } => {
                 write!(f, "cgroup {} is frozen; thaw it or its parent first", path.display())
             }
+            Error::Divided { path } => write!(
+                f,
+                "cgroup {} gives controllers to child cgroups, so it takes no processes; \
+                 choose another linux.cgroupsPath",
+                path.display()
+            ),
+            Error::Threaded { path, json_path } => write!(
+                f,
+                "{json_path}: cgroup {} is threaded, as one above it is, and such a one cannot have this limit; \
+                 choose another linux.cgroupsPath",
+                path.display()
+            ),
             Error::NotFrozen { path } => write!(
                 f,
                 "not every process of cgroup {} froze in time, so they were thawed; \
@@ -343,6 +367,8 @@ impl std::error::Error for Error {
             | Error::TooManyDeviceRules { .. }
             | Error::Occupied { .. }
             | Error::Frozen { .. }
+            | Error::Divided { .. }
+            | Error::Threaded { .. }
             | Error::NotFrozen { .. }
             | Error::NoFreezer
             | Error::SubCgroup { .. }

@@ -33,6 +33,7 @@ mod remove;
 mod resources;
 pub mod stats;
 pub mod systemd;
+mod threaded;
 mod update;
 
 pub use cgroup::Cgroup;

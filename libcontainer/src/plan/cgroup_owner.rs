@@ -28,7 +28,7 @@ pub(super) fn of(spec: &Spec, namespaces: &Namespaces, layout: &Layout) -> Optio
 /// Whether the last mount at /sys/fs/cgroup is of cgroups, and writable.
 fn is_writable(spec: &Spec) -> bool {
     let is_there = |mount: &&Mount| mount.destination() == Path::new("/sys/fs/cgroup");
-    let last = spec.mounts().iter().flatten().filter(is_there).last();
+    let last = spec.mounts().iter().flatten().rfind(is_there);
     last.is_some_and(|mount| {
         let options = Options::parse(mount.options().iter().flatten());
         let is_cgroup = matches!(mount.typ().as_deref(), Some("cgroup" | "cgroup2"));

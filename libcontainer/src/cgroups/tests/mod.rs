@@ -4,3 +4,4 @@ mod life;
 mod limits;
 mod planning;
 mod refuse;
+mod threaded;
