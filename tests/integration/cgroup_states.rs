@@ -58,7 +58,7 @@ fn a_frozen_cgroup_is_refused_and_left_as_it_is() {
         bundle.on_bundle("create", &[]).output().refused(&["frozen", &frozen.name]);
         bundle.assert_nothing_left();
         assert_eq!(cgroup::dirs(&frozen.name), frozen.dirs);
-        assert_eq!(cgroup::dirs(&below), [PathBuf::new(); 0]);
+        assert!(cgroup::dirs(&below).is_empty());
     }
     frozen.freeze(false);
 }

@@ -109,6 +109,8 @@ pub enum Error {
     },
     /// A limit of memory below what is in use, where `checkBeforeUpdate` asks to see to that.
     BelowUsage {
+        /// `limit`, or `swap` for memory and swap together.
+        member: &'static str,
         /// The limit, in bytes.
         limit: u64,
         /// What is in use, in bytes.
@@ -279,9 +281,9 @@ impl fmt::Display for Error {
                  one may hang in the kernel",
                 path.display()
             ),
-            Error::BelowUsage { limit, usage } => write!(
+            Error::BelowUsage { member, limit, usage } => write!(
                 f,
-                "linux.resources.memory.limit: {limit} is below the {usage} bytes in use, \
+                "linux.resources.memory.{member}: {limit} is below the {usage} bytes in use, \
                  and checkBeforeUpdate is true"
             ),
             Error::SubCgroup { given, reason } => write!(
