@@ -10,6 +10,7 @@
 //! 4. [`Cgroup::apply`] while the process waits, then save [`Cgroup::record`];
 //! 5. in the end [`Cgroup::kill_all`] and [`Record::remove`].
 
+mod access;
 mod apply;
 mod cgroup;
 mod controllers;
@@ -36,6 +37,7 @@ pub mod systemd;
 mod threaded;
 mod update;
 
+pub use access::Access;
 pub use cgroup::Cgroup;
 pub use devices::{Filter, Rule};
 pub use error::Error;

@@ -43,6 +43,13 @@ pub struct Plan {
     /// Settings that mean nothing on this layout and are passed over, as runc does.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<Ignored>,
+    /// The runtime's own directory of each hierarchy in which the caller may make none: the container stays
+    /// there, and is shown it read-only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shared: Vec<Directory>,
+    /// A device filter that the caller may not load is no error.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub rootless: bool,
 }
 
 /// The container's directory in one hierarchy.
@@ -56,6 +63,9 @@ pub struct Directory {
     pub controllers: Vec<String>,
     /// The mount of the hierarchy.
     pub mount: PathBuf,
+    /// Which directory of the hierarchy the mount shows; not `/` in a container.
+    #[serde(skip)]
+    pub root: String,
     /// The container's directory below it: relative, never empty, without `..`.
     pub below: PathBuf,
     /// The files to write there, in order.
@@ -168,6 +178,7 @@ pub fn plan(request: &Request, layout: &Layout, own: &OwnCgroups) -> Result<Plan
                     kind: Kind::V1,
                     controllers: hierarchy.controllers.clone(),
                     mount: hierarchy.mount.clone(),
+                    root: hierarchy.root.clone(),
                     below: place.below_v1(hierarchy, own),
                     writes: writes.take(&hierarchy.controllers),
                 });
@@ -177,13 +188,21 @@ pub fn plan(request: &Request, layout: &Layout, own: &OwnCgroups) -> Result<Plan
                     kind: Kind::Unified,
                     controllers: unified.controllers.clone(),
                     mount: unified.mount.clone(),
+                    root: "/".to_owned(),
                     below: place.below_unified(own),
                     writes: writes.take(&unified.controllers),
                 });
             }
             writes.check_none_left()?;
-            let ignored = writes.ignored;
-            Ok(Plan { directories, device_filter: None, owner: None, unit: None, ignored })
+            Ok(Plan {
+                directories,
+                device_filter: None,
+                owner: None,
+                unit: None,
+                ignored: writes.ignored,
+                shared: Vec::new(),
+                rootless: false,
+            })
         }
     }
 }
@@ -212,6 +231,7 @@ pub(super) fn plan_v2(request: &Request, mount: &Path, below: PathBuf) -> Result
         kind: Kind::V2,
         controllers: Vec::new(),
         mount: mount.to_owned(),
+        root: "/".to_owned(),
         below,
         writes: writes.of_v2(),
     };
@@ -221,6 +241,8 @@ pub(super) fn plan_v2(request: &Request, mount: &Path, below: PathBuf) -> Result
         owner: None,
         unit: None,
         ignored: writes.ignored,
+        shared: Vec::new(),
+        rootless: false,
     })
 }
 

@@ -126,6 +126,11 @@ impl Record {
         self.paths.values().next().cloned().unwrap_or_default()
     }
 
+    /// Whether the container has none, since its user may make none.
+    pub(crate) fn is_none(&self) -> bool {
+        self.paths.is_empty()
+    }
+
     /// Whether it is on cgroup2 alone.
     pub(super) fn is_v2(&self) -> bool {
         self.paths.keys().all(String::is_empty)

@@ -80,7 +80,8 @@ pub(super) fn show_cgroup2_alone() -> nix::Result<()> {
     mount(Some("cgroup2"), "/sys/fs/cgroup", Some("cgroup2"), MsFlags::empty(), none)
 }
 
-pub(in crate::cgroups) fn planned(layout: &Layout, path: &str, resources: Value) -> Plan {
+pub(in crate::cgroups) fn planned(layout: &Layout, path: &str, mut resources: Value) -> Plan {
+    creel_conformance::take_out_below("linux.resources", &mut resources);
     let resources: LinuxResources = serde_json::from_value(resources).unwrap();
     let request =
         Request { id: "id", cgroups_path: Some(Path::new(path)), resources: Some(&resources) };

@@ -4,4 +4,5 @@ mod life;
 mod limits;
 mod planning;
 mod refuse;
+mod settings;
 mod threaded;

@@ -10,12 +10,12 @@ use crate::cgroups::{
     needs_own_cgroups, plan,
 };
 
-fn v2() -> Layout {
+pub(super) fn v2() -> Layout {
     Layout::V2 { mount: "/sys/fs/cgroup".into() }
 }
 
 /// Debian's hybrid layout with a few controllers, or pure version 1.
-fn v1(unified: bool) -> Layout {
+pub(super) fn v1(unified: bool) -> Layout {
     let names = [
         "cpu,cpuacct",
         "cpuset",
@@ -42,7 +42,8 @@ fn v1(unified: bool) -> Layout {
     }
 }
 
-fn planned(resources: Value, layout: &Layout) -> Result<Plan, Error> {
+pub(super) fn planned(mut resources: Value, layout: &Layout) -> Result<Plan, Error> {
+    creel_conformance::take_out_below("linux.resources", &mut resources);
     let resources: LinuxResources = serde_json::from_value(resources).unwrap();
     let path = Path::new("/x");
     assert!(!needs_own_cgroups(Some(path)));
@@ -51,7 +52,7 @@ fn planned(resources: Value, layout: &Layout) -> Result<Plan, Error> {
 }
 
 /// The writes as lines `file=value (where it is asked for)`, those of devices left out.
-fn writes(resources: Value, layout: &Layout) -> Vec<String> {
+pub(super) fn writes(resources: Value, layout: &Layout) -> Vec<String> {
     let plan = planned(resources, layout).unwrap();
     let writes = plan.directories.iter().flat_map(|directory| &directory.writes);
     let limits = writes.filter(|write| !write.file.starts_with("devices."));
@@ -358,12 +359,14 @@ fn mounts_show_the_containers_own_directories() {
         name: "cpu,cpuacct".into(),
         source: "/sys/fs/cgroup/cpu,cpuacct/x".into(),
         links: vec!["cpu".into(), "cpuacct".into()],
+        read_only: false,
     };
     assert_eq!(mounts[0], cpu);
     let systemd = CgroupMount {
         name: "systemd".into(),
         source: "/sys/fs/cgroup/systemd/x".into(),
         links: Vec::new(),
+        read_only: false,
     };
     assert_eq!(mounts[9], systemd);
 

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::cgroups::record::Driver;
 
-fn resources(value: Value) -> LinuxResources {
+fn resources(mut value: Value) -> LinuxResources {
+    creel_conformance::take_out_below("linux.resources", &mut value);
     serde_json::from_value(value).unwrap()
 }
 

@@ -93,7 +93,6 @@ fn the_cgroup_is_given_to_the_containers_user() {
     let shared = |config: &mut Value| share(config, "cgroup");
     assert_eq!(owner(&v2(), &["rw"], 0, &mapped), Some(5000));
     assert_eq!(owner(&v2(), &[], 103, &mapped), Some(7003));
-    assert_eq!(owner(&v2(), &["rw"], 50, &mapped), None);
     assert_eq!(owner(&v2(), &["rw"], 33, &unmapped), Some(33));
     assert_eq!(owner(&v2(), &["ro"], 0, &mapped), None);
     assert_eq!(owner(&v2(), &["rw"], 33, &shared), None);

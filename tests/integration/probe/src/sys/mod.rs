@@ -1,6 +1,8 @@
 //! The system calls that no safe wrapper has.
 #![allow(unsafe_code)]
 
+pub(crate) mod calls;
+
 /// The name of the session keyring that was joined, `None` when there is only the default one of
 /// the user (`_uid_ses.<uid>`) or none; keyctl_describe(3).
 pub(crate) fn session_keyring_name() -> Option<String> {
