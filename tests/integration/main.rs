@@ -13,6 +13,7 @@ mod cgroups;
 mod cli;
 mod conformance;
 mod crash;
+mod deleting;
 mod devices;
 mod events;
 mod exec;
