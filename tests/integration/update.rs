@@ -132,7 +132,9 @@ fn a_refused_value_puts_everything_back() {
     let quota = if cgroup::is_v2() { "cpu.max" } else { "cpu.cfs_quota_us" };
     let values = || {
         let shares = value(&bundle, ("cpu", "cpu.shares"), "cpu.weight");
-        [shares, value(&bundle, ("cpu", quota), quota), pids_limit(&bundle)]
+        let cpus = cgroup::read(&bundle.cgroup(), ("cpuset", "cpuset.cpus"), "cpuset.cpus");
+        let quota = value(&bundle, ("cpu", quota), quota);
+        [shares, quota, pids_limit(&bundle), cpus.unwrap_or_default()]
     };
     let (before, state) = (values(), recorded(&bundle));
     let refused = |wanted: Value, words: &[&str]| {
@@ -142,7 +144,10 @@ fn a_refused_value_puts_everything_back() {
         assert_eq!(recorded(&bundle), state, "{wanted}");
     };
     // The kernel refuses a burst above the quota, and a quota below a millisecond.
-    let cpu = json!({"shares": 512, "quota": 30_000, "burst": 99_000_000});
+    let mut cpu = json!({"shares": 512, "quota": 30_000, "burst": 99_000_000});
+    if cgroup::has("cpuset") {
+        cpu["cpus"] = json!("0");
+    }
     refused(json!({"pids": {"limit": 44}, "cpu": cpu}), &["linux.resources.cpu.burst"]);
     let cpu = json!({"shares": 512, "quota": 10});
     refused(json!({"pids": {"limit": 44}, "cpu": cpu}), &["linux.resources.cpu.quota"]);
