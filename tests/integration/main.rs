@@ -38,6 +38,7 @@ mod regression;
 mod remount;
 mod rootfs;
 mod rootfs_kinds;
+mod round_trip;
 mod scheduling;
 mod seccomp;
 mod systemd;
