@@ -1,5 +1,5 @@
 mod change;
-mod harness;
+pub(super) mod harness;
 mod life;
 mod limits;
 mod planning;
