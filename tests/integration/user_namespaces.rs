@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use creel_probe::Try;
+use nix::mount::MsFlags;
 use serde_json::json;
 
 use crate::harness::{Bundle, Config, runc_deviates};
@@ -114,6 +115,34 @@ fn the_user_namespace_of_another_container_is_joined_with_new_other_ones() {
     assert!(own.to_string_lossy().contains(&report.namespaces["user"].to_string()), "{own:?}");
     assert_eq!(report.pid, 1, "its pid namespace is its own");
     assert_eq!(report.ids.uid, [0; 4]);
+}
+
+/// What the host has forbidden for its mount may not be allowed again in a user namespace, and nobody asks for it.
+#[test]
+fn a_read_only_bind_keeps_the_flags_that_are_locked() {
+    let mut bundle = bundle("usernslocked").dir("m");
+    let source = bundle.outside("restricted");
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC | MsFlags::MS_NOATIME;
+    bundle.mount_tmpfs(&source, flags, "size=64k,mode=755");
+    let bundle = bundle.config(|c| c.bind(source.to_str().expect("UTF-8"), "/m", &["ro"]));
+    let report = bundle.report();
+    let mount = report.mount("/m").expect("a mount");
+    for option in ["ro", "nosuid", "nodev", "noexec", "noatime"] {
+        assert!(mount.has(option), "no {option} in {:?}", mount.options);
+    }
+}
+
+/// Root in the container has no rights over what an unmapped user owns; the container's user has, by its group.
+#[test]
+fn a_cwd_that_only_the_user_may_enter() {
+    let bundle = bundle("usernscwd").dir("private").config(|c| {
+        c.set("/process/user", json!({"uid": 500, "gid": 500}));
+        c.set("/process/cwd", "/private");
+    });
+    let cwd = bundle.rootfs("private");
+    std::os::unix::fs::chown(&cwd, Some(5), Some(100_500)).expect("chown");
+    fs::set_permissions(&cwd, fs::Permissions::from_mode(0o710)).expect("chmod");
+    assert_eq!(bundle.report().cwd, "/private");
 }
 
 #[test]

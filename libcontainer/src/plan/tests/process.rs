@@ -61,6 +61,18 @@ fn no_terminal() {
 }
 
 #[test]
+fn console_size_without_a_terminal_means_nothing() {
+    let size = json!({"height": 50, "width": 100});
+    let plan = |size: Value| {
+        plan_of(|config| {
+            config["process"]["terminal"] = false.into();
+            config["process"]["consoleSize"] = size;
+        })
+    };
+    assert_eq!(plan(size).inside, plan(Value::Null).inside);
+}
+
+#[test]
 fn console_size() {
     let size = json!({"height": 50, "width": 100_000});
     assert_snapshot!(with(|process| process["consoleSize"] = size), @r"
