@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     json_path::member,
+    strict,
     warning::{Warning, Warnings},
 };
 
@@ -84,7 +85,7 @@ fn drop_unknown_capabilities(sets: &mut Map<String, Value>, path: &str, warnings
             index += 1;
             // What is no string stays for the typed parse to refuse.
             let Some(name) = entry.as_str() else { return true };
-            let known = Capability::deserialize(entry).is_ok();
+            let known = strict::is_capability(name) && Capability::deserialize(entry).is_ok();
             if !known {
                 warnings.push(Warning::UnknownCapability { path: at, name: name.to_owned() });
             }
