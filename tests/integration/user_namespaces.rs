@@ -132,6 +132,30 @@ fn a_read_only_bind_keeps_the_flags_that_are_locked() {
     }
 }
 
+/// Nobody inside may ask for more than others get; who makes the container may.
+#[test]
+fn priorities_are_given_from_outside() {
+    runc_deviates!("schedulers came with 1.2");
+    let bundle = bundle("usernspriority").busybox().config(|c| {
+        c.set("/process/scheduler", json!({"policy": "SCHED_OTHER", "nice": -7}));
+        c.set("/process/ioPriority", json!({"class": "IOPRIO_CLASS_RT", "priority": 3}));
+    });
+    let bundle = bundle.sleeping();
+    let exec = |words: &[&str]| bundle.cmd(&[&["exec", &bundle.id], words].concat()).ok().stdout();
+    let nice = |stat: &str| {
+        stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(16).map(str::to_owned))
+    };
+    let pid = bundle.pid().to_string();
+    let own = fs::read_to_string(format!("/proc/{pid}/stat")).expect("stat");
+    for stat in [own, exec(&["/bin/cat", "/proc/self/stat"])] {
+        assert_eq!(nice(&stat).as_deref(), Some("-7"), "{stat}");
+    }
+    let own = bundle.plain(&["/bin/busybox", "ionice", "-p", &pid]).ok().stdout();
+    for io in [own, exec(&["/bin/ionice"])] {
+        assert!(io.starts_with("realtime: prio 3"), "{io}");
+    }
+}
+
 /// Root in the container has no rights over what an unmapped user owns; the container's user has, by its group.
 #[test]
 fn a_cwd_that_only_the_user_may_enter() {

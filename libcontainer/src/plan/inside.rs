@@ -57,7 +57,9 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
     script.warnings.extend(identity.warnings.iter().cloned());
     let outer_limits = namespaces.has(Namespace::User);
     labels::plan(&mut script, &process)?;
-    placement::plan(&mut script, &process, &Surroundings::of(spec.linux().as_ref()))?;
+    let surroundings = Surroundings::of(spec.linux().as_ref());
+    let outer_scheduling = placement::outer_scheduling(namespaces.has(Namespace::User), host);
+    placement::plan(&mut script, &process, &surroundings, outer_scheduling)?;
     become_process(&mut script, &process, &identity, outer_limits)?;
     wait_for_start(&mut script, spec, request)?;
     seccomp::install(&mut script, filter.as_ref());
@@ -77,6 +79,11 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
         cgroup,
         clone_into_cgroup,
         outer_limits: if outer_limits { process::limits(&process) } else { Vec::new() },
+        outer_scheduling: if outer_scheduling {
+            placement::scheduling(&process)
+        } else {
+            Vec::new()
+        },
         oom_score_adj: process.oom_score_adj(),
         create_hooks,
         descriptors: script.descriptors,
@@ -167,8 +174,11 @@ fn build_root(
     let path = text("root.path", root.into_os_string().into_encoded_bytes())?;
     script.push("", Step::Umask { mask: 0 });
     if namespaces.has(Namespace::Mount) {
-        let flags = outer_propagation(spec)?;
-        script.push("linux.rootfsPropagation", Step::Propagation { flags });
+        // One that is joined belongs to others, who have set its propagation.
+        if namespaces.is_new(Namespace::Mount) {
+            let flags = outer_propagation(spec)?;
+            script.push("linux.rootfsPropagation", Step::Propagation { flags });
+        }
         script.push("root.path", Step::Root { path });
     } else {
         script.push("root.path", Step::OpenRoot { path });
@@ -250,7 +260,9 @@ pub(super) fn become_process(
         process::rlimits(script, process);
     }
     script.push("process.capabilities.bounding", Step::BoundingSet { keep: bounding });
-    let cwd = text("process.cwd", path_text(process.cwd()))?;
+    // Taken by its text, like the directory that was made: `..` leads to what is written before it.
+    let cwd = inside_path("process.cwd", &path_text(process.cwd()))?;
+    let cwd = text("process.cwd", format!("/{}", cwd.display()))?;
     script.push("process.cwd", Step::WorkingDirectory { path: cwd.clone() });
     script.push("process.user", process::user(process));
     script.push("process.cwd", Step::CheckWorkingDirectory { path: cwd });

@@ -68,7 +68,7 @@ impl std::error::Error for ParseError {
 /// [`ParseError`] if the text is not JSON or a value is of a wrong type or not supported.
 pub fn parse_spec(text: &[u8]) -> Result<(Spec, Warnings), ParseError> {
     let (mut spec, warnings) = match strict::from_slice::<Spec>(text) {
-        Ok(spec) if !repair::pids_may_be_misread(&spec) => (spec, Warnings::new()),
+        Ok(spec) if !repair::may_be_misread(&spec) => (spec, Warnings::new()),
         _ => parse_repaired(text, repair::spec)?,
     };
     tidy::spec(&mut spec);

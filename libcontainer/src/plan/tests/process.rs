@@ -41,10 +41,10 @@ fn working_directory() {
       pivotRoot
       boundingSet
     - process.cwd: workingDirectory path=/
-    + process.cwd: workingDirectory path=/srv/../var/./www/
+    + process.cwd: workingDirectory path=/var/www
       user
     - process.cwd: checkWorkingDirectory path=/
-    + process.cwd: checkWorkingDirectory path=/srv/../var/./www/
+    + process.cwd: checkWorkingDirectory path=/var/www
       capabilities
     ");
 }

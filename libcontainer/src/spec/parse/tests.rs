@@ -248,6 +248,17 @@ fn an_empty_string_is_as_good_as_absent() {
 }
 
 #[test]
+fn monitoring_is_read_in_the_spelling_of_older_versions() {
+    for (name, cmt, mbm) in [("enableCMT", Some(true), None), ("enableMBM", None, Some(true))] {
+        let spec = spec_of(&with("/linux/intelRdt", json!({name: true})));
+        let rdt = spec.linux().as_ref().unwrap().intel_rdt().clone().unwrap();
+        #[allow(deprecated)]
+        let found = (*rdt.enable_cmt(), *rdt.enable_mbm());
+        assert_eq!(found, (cmt, mbm), "{name}");
+    }
+}
+
+#[test]
 fn scheduler_flags_are_read_in_the_specifications_spelling() {
     let flags = [
         "SCHED_FLAG_RESET_ON_FORK",

@@ -62,7 +62,7 @@ fn namespaces() -> Json {
 }
 
 fn mappings() -> Json {
-    (1_i64..70_000, 0_i64..100_000)
+    (65_535_i64..70_000, 0_i64..100_000)
         .prop_map(|(size, host)| json!([{"containerID": 0, "hostID": host, "size": size}]))
         .boxed()
 }

@@ -25,7 +25,7 @@ fn rule() -> Json {
         ("type", 0.8, one_of(&["a", "b", "c"])),
         ("major", 0.7, number(0..300)),
         ("minor", 0.7, number(0..300)),
-        ("access", 0.9, one_of(&["r", "w", "m", "rw", "rwm"])),
+        ("access", 1.0, one_of(&["r", "w", "m", "rw", "rwm"])),
     ])
 }
 
