@@ -171,7 +171,7 @@ impl Making {
             id_maps::write(init.pid, maps, plan.map_writers)?;
         }
         set_oom_score(init.pid, plan.oom_score_adj, plan.cgroup.rootless)?;
-        if let Some(devices) = &plan.net_devices {
+        if let Some(devices) = plan.net_devices.as_ref().filter(|devices| !devices.late) {
             netlink::move_devices(devices, init.pid)?;
         }
         if let (Some(groups), Some(wanted)) = (&mut self.record.rdt, &plan.rdt) {
@@ -219,6 +219,10 @@ impl Making {
                 Event::Unmapped => {
                     if let Some(maps) = &plan.id_maps {
                         id_maps::write(init.pid, maps, plan.map_writers)?;
+                    }
+                    if let Some(devices) = plan.net_devices.as_ref().filter(|devices| devices.late)
+                    {
+                        netlink::move_devices(devices, init.pid)?;
                     }
                     go(&init.conversation)?;
                 }

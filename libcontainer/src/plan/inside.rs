@@ -44,7 +44,7 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
         process.oom_score_adj().is_some() && !namespaces.joined.is_empty() && host.user.0 != 0;
     let maps_first = namespaces.is_new(Namespace::User) && !namespaces.makes_user_late();
     let admitted = !clone_into_cgroup || maps_first || moved_in || scored;
-    enter(&mut script, request, &namespaces, admitted);
+    enter(&mut script, request, &namespaces, admitted, net_devices.is_some());
     time::plan(&mut script, spec, &namespaces);
     name(&mut script, spec, &namespaces)?;
     let root = Root { request, host, namespaces: &namespaces, cgroup: &cgroup, process: &process };
@@ -121,7 +121,13 @@ fn plan_cgroup(spec: &Spec, request: &Request, host: &Host) -> Result<cgroups::P
 /// First nothing of the caller may be left: descriptors, signals. Before anything that others are in is
 /// joined, this process stops being dumpable, so that nobody there can trace it. The cgroup comes before
 /// the cgroup namespace, which shows what its maker is in.
-fn enter(script: &mut Script, request: &Request, namespaces: &Namespaces, admitted: bool) {
+fn enter(
+    script: &mut Script,
+    request: &Request,
+    namespaces: &Namespaces,
+    admitted: bool,
+    net_devices: bool,
+) {
     script.push("", Step::CloseFrom { first: 3 + request.preserve_fds });
     script.push("", Step::ResetSignals {});
     if admitted {
@@ -130,7 +136,7 @@ fn enter(script: &mut Script, request: &Request, namespaces: &Namespaces, admitt
     if !namespaces.joined.is_empty() {
         script.push("", Step::NonDumpable {});
     }
-    namespaces.join(script);
+    namespaces.join(script, net_devices);
     if namespaces.is_new(Namespace::Cgroup) {
         script.push("linux.namespaces", Step::Unshare { flags: Namespace::Cgroup.flag() });
     }
