@@ -45,6 +45,7 @@ mod remount;
 mod rootfs;
 mod rootfs_kinds;
 mod rootless;
+mod round_trip;
 mod scheduling;
 mod seccomp;
 mod seccomp_verdicts;

@@ -1,6 +1,6 @@
 //! `create`: everything is made and prepared, and the process waits for `start`.
 
-use super::admission::{set_limits, set_oom_score, write_pid_file};
+use super::admission::{set_limits, set_oom_score, set_scheduling, write_pid_file};
 use super::descriptors::{Opened, hook_state};
 use super::plan::{WorkedOut, work_out};
 use super::talk::{died, enter_second_process, go, next};
@@ -184,7 +184,7 @@ impl Making {
             id_maps::write(init.pid, maps, plan.map_writers)?;
         }
         set_oom_score(init.pid, plan.oom_score_adj)?;
-        if let Some(devices) = &plan.net_devices {
+        if let Some(devices) = plan.net_devices.as_ref().filter(|devices| !devices.late) {
             netlink::move_devices(devices, init.pid)?;
         }
         if let (Some(groups), Some(wanted)) = (&mut self.record.rdt, &plan.rdt) {
@@ -233,6 +233,10 @@ impl Making {
                     if let Some(maps) = &plan.id_maps {
                         id_maps::write(init.pid, maps, plan.map_writers)?;
                     }
+                    if let Some(devices) = plan.net_devices.as_ref().filter(|devices| devices.late)
+                    {
+                        netlink::move_devices(devices, init.pid)?;
+                    }
                     go(&init.conversation)?;
                 }
                 Event::Mounted => {
@@ -243,7 +247,10 @@ impl Making {
                 Event::Console(terminal) => {
                     self.terminal = console::take(terminal, options.console_socket.as_deref())?;
                 }
-                Event::Ready => return set_limits(init.pid, &plan.outer_limits),
+                Event::Ready => {
+                    set_scheduling(init.pid, &plan.outer_scheduling)?;
+                    return set_limits(init.pid, &plan.outer_limits);
+                }
                 Event::Failed(report) => {
                     return Err(Error::Step(Box::new(StepError::new(report, &plan.inside))));
                 }

@@ -1,6 +1,6 @@
 //! `exec`: one more process in a running container.
 
-use super::admission::{set_limits, set_oom_score, write_pid_file};
+use super::admission::{set_limits, set_oom_score, set_scheduling, write_pid_file};
 use super::talk::{died, enter_second_process, go, next};
 use super::{Container, console, foreground, start, state, steps, warn};
 use crate::cgroups::{self, Cgroup};
@@ -371,7 +371,10 @@ fn prepare(
             Event::Console(master) => {
                 terminal = console::take(master, options.console_socket.as_deref())?;
             }
-            Event::Ready => break set_limits(init.pid, &plan.outer_limits)?,
+            Event::Ready => {
+                set_scheduling(init.pid, &plan.outer_scheduling)?;
+                break set_limits(init.pid, &plan.outer_limits)?;
+            }
             Event::Failed(report) => return Err(Error::Step(Box::new(explain(report)))),
             Event::Closed => {
                 let cgroup = record.open_cgroup()?;
