@@ -66,8 +66,8 @@ pub struct Request {
     pub preserve_fds: u32,
     /// Wait for a separate `start`.
     pub separate_start: bool,
-    /// systemd makes the cgroup.
-    pub systemd_cgroup: bool,
+    /// The systemd that makes the cgroup, where one does.
+    pub systemd: Option<cgroups::systemd::Maker>,
 }
 
 /// A descriptor that a step needs; opened when the plan is carried out.
