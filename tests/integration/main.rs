@@ -4,6 +4,7 @@
 //! `CREEL_TEST_RUNTIME=runc` the same tests run against Debian's runc, which tells whether a test
 //! is right.
 
+mod apparmor;
 mod bad_input;
 mod binds;
 mod capabilities;
@@ -11,6 +12,7 @@ mod cgroups;
 mod cli;
 mod conformance;
 mod crash;
+mod delegation;
 mod devices;
 mod events;
 mod exec;

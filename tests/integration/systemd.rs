@@ -2,10 +2,12 @@
 //! then; what is here is about the unit itself.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use serde_json::json;
+use creel_probe::Try;
+use serde_json::{Value, json};
 
-use crate::harness::{Bundle, driver, runc_deviates, runtime, unless, wait_until};
+use crate::harness::{Bundle, driver, parse, runc_deviates, runtime, unless, wait_until};
 
 const NO_SYSTEMD: &str = "CREEL_TEST_SYSTEMD_CGROUP is not set: systemd does not make the cgroups";
 
@@ -100,6 +102,129 @@ fn an_update_is_in_the_unit_and_survives_a_daemon_reload() {
     bundle.plain(&["systemctl", "daemon-reload"]).ok();
     let file = format!("/sys/fs/cgroup{}/pids.max", bundle.cgroup());
     assert_eq!(std::fs::read_to_string(file).expect("pids.max"), "55\n");
+}
+
+/// A file of the container's cgroup.
+#[track_caller]
+fn file(bundle: &Bundle, name: &str) -> String {
+    let path = format!("/sys/fs/cgroup{}/{name}", bundle.cgroup());
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+    text.trim().to_owned()
+}
+
+/// A container that may make devices, as far as its rules go, and that stays.
+fn maker_of_devices(name: &str) -> Bundle {
+    let bundle = Bundle::new(name).config(|c| {
+        c.capabilities(&["CAP_MKNOD"]);
+        c.set("/linux/resources/pids", json!({"limit": 33}));
+        c.mount("tmpfs", "/nodes", "tmpfs", &[]);
+    });
+    bundle.sleeping()
+}
+
+const FUSE: &str = "c:10:229";
+const KMSG: &str = "c:1:11";
+
+/// Whether the container's rules let it make a device.
+#[track_caller]
+fn may_make(bundle: &Bundle, device: &str) -> bool {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let word = format!("mknod:/nodes/{number}:{device}");
+    let exec = ["exec", "--cap", "CAP_MKNOD", &bundle.id, "/bin/probe", "report", &word];
+    let report = parse(&bundle.cmd(&exec).ok());
+    // There may be no such driver, but that is what the open says then.
+    report.tries[&word] != Try::Failed("EPERM".to_owned())
+}
+
+/// `update` with these resources.
+fn update(bundle: &Bundle, resources: &Value) -> crate::harness::Output {
+    bundle.cmd(&["update", "-r", "-", &bundle.id]).stdin(&resources.to_string()).output()
+}
+
+fn rules_with_fuse() -> Value {
+    json!([{"allow": false, "access": "rwm"},
+        {"allow": true, "type": "c", "major": 10, "minor": 229, "access": "rwm"}])
+}
+
+#[test]
+fn an_update_writes_what_systemd_would_round() {
+    unless!(driver::is_systemd(), "{NO_SYSTEMD}");
+    let bundle = Bundle::new("exact").sleeping();
+    for (quota, rounded) in [("12345", "130ms"), ("23456", "240ms")] {
+        bundle.cmd(&["update", "--cpu-quota", quota, &bundle.id]).ok();
+        assert_shows(&bundle, &[("CPUQuotaPerSecUSec", rounded)]);
+        assert_eq!(file(&bundle, "cpu.max"), format!("{quota} 100000"));
+    }
+}
+
+#[test]
+fn an_update_that_systemd_refuses_changes_nothing() {
+    unless!(driver::is_systemd(), "{NO_SYSTEMD}");
+    runc_deviates!("what was written before stays");
+    let bundle = maker_of_devices("refused");
+    let wanted = json!({"unified": {"memory.high": "0"}, "pids": {"limit": 44}, "devices": rules_with_fuse()});
+    update(&bundle, &wanted).refused(&["systemd refused", "MemoryHigh"]);
+    assert_eq!(
+        (file(&bundle, "pids.max"), file(&bundle, "memory.high")),
+        ("33".into(), "max".into())
+    );
+    assert_shows(&bundle, &[("TasksMax", "33"), ("MemoryHigh", "infinity")]);
+    assert!(!may_make(&bundle, FUSE));
+}
+
+#[test]
+fn an_update_that_the_kernel_refuses_changes_nothing_in_systemd() {
+    unless!(driver::is_systemd(), "{NO_SYSTEMD}");
+    runc_deviates!("what was written before stays");
+    let bundle = maker_of_devices("kernel");
+    let properties =
+        ["TasksMax", "MemoryMax", "AllowedCPUs", "CPUWeight", "DeviceAllow", "DevicePolicy"];
+    let files = ["pids.max", "memory.max", "cpu.weight", "cpuset.cpus"];
+    let values = || {
+        let shown = show(&bundle);
+        (properties.map(|name| shown[name].clone()), files.map(|name| file(&bundle, name)))
+    };
+    let before = values();
+    let wanted = json!({"cpu": {"cpus": "4000", "shares": 512}, "pids": {"limit": 44},
+        "memory": {"limit": 64 << 20}, "devices": rules_with_fuse()});
+    update(&bundle, &wanted).refused(&["linux.resources.cpu.cpus", "4000"]);
+    assert_eq!(values(), before);
+    assert!(!may_make(&bundle, FUSE));
+    bundle.plain(&["systemctl", "daemon-reload"]).ok();
+    assert_eq!(values(), before);
+}
+
+#[test]
+fn devices_survive_a_daemon_reload() {
+    unless!(driver::is_systemd(), "{NO_SYSTEMD}");
+    let bundle = maker_of_devices("reloaded");
+    let devices = || (may_make(&bundle, FUSE), may_make(&bundle, KMSG));
+    let reload = || drop(bundle.plain(&["systemctl", "daemon-reload"]).ok());
+    assert_eq!(devices(), (false, false));
+    reload();
+    assert_eq!(devices(), (false, false));
+    update(&bundle, &json!({"devices": rules_with_fuse()})).ok();
+    assert_eq!(devices(), (true, false));
+    reload();
+    assert_eq!(devices(), (true, false));
+}
+
+#[test]
+fn a_unit_that_failed_is_forgotten_by_delete() {
+    unless!(driver::is_systemd(), "{NO_SYSTEMD}");
+    let bundle = Bundle::new("reset").config(|c| {
+        let annotations = json!({"org.systemd.property.RuntimeMaxSec": "1",
+            "org.systemd.property.TimeoutStopSec": "1"});
+        c.set("/annotations", annotations);
+    });
+    let bundle = bundle.sleeping();
+    bundle.wait_stopped();
+    let failed = || show(&bundle).get("ActiveState").is_some_and(|state| state == "failed");
+    wait_until("the unit to have failed", failed);
+    bundle.delete();
+    assert_shows(&bundle, &[("ActiveState", "inactive"), ("LoadState", "not-found")]);
+    bundle.assert_nothing_left();
 }
 
 #[test]

@@ -122,6 +122,13 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// The cgroup cannot be given to the container's user.
+    Delegate {
+        /// The directory or file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// The controller of a limit is not enabled for the cgroup (version 2).
     NotEnabled {
         /// The controller.
@@ -299,6 +306,9 @@ impl fmt::Display for Error {
                 write!(f, "send signal {signal} to process {pid}")
             }
             Error::Control { path, .. } => write!(f, "write {}", path.display()),
+            Error::Delegate { path, .. } => {
+                write!(f, "give {} to the container's user", path.display())
+            }
             Error::Remove { path, .. } => write!(f, "remove cgroup {}", path.display()),
             Error::Busy { path, pids } => {
                 write!(f, "cgroup {} is still in use by {}", path.display(), Processes(pids))
@@ -319,6 +329,7 @@ impl std::error::Error for Error {
             | Error::Enter { source, .. }
             | Error::Signal { source, .. }
             | Error::Control { source, .. }
+            | Error::Delegate { source, .. }
             | Error::Remove { source, .. } => Some(source),
             Error::Systemd(error) => error.source(),
             Error::NoCgroups

@@ -7,7 +7,7 @@
 //! 1. save [`Plan::record`], so that a crash leaves nothing that cannot be found;
 //! 2. [`Cgroup::create`], with everything undone when it fails;
 //! 3. clone into [`Cgroup::fd`] where there is one, or [`Cgroup::enter`] the process;
-//! 4. [`Cgroup::apply`] while the process waits, then save [`Cgroup::record`];
+//! 4. [`Cgroup::apply`] while the process waits, and [`Cgroup::delegate`] where that is wanted, then save [`Cgroup::record`];
 //! 5. in the end [`Cgroup::kill_all`] and [`Record::remove`].
 
 mod apply;
@@ -15,6 +15,7 @@ mod cgroup;
 mod controllers;
 mod cpuset;
 mod create;
+mod delegate;
 mod devices;
 mod dir;
 mod error;

@@ -179,7 +179,8 @@ impl Making {
             if plan.awaits_admission() {
                 go(&init.conversation)?;
             }
-            return Ok(cgroup.apply(&plan.cgroup)?);
+            cgroup.apply(&plan.cgroup)?;
+            return hand_over(cgroup, plan);
         }
         if plan.cgroup.unit.is_none() {
             cgroup.enter(init.pid)?;
@@ -187,6 +188,7 @@ impl Making {
         // Before creel-init goes on: v1 takes the device rules one by one, and between the first, which denies
         // all, and the last no device can be made.
         cgroup.apply(&plan.cgroup)?;
+        hand_over(cgroup, plan)?;
         go(&init.conversation)
     }
 
@@ -257,6 +259,10 @@ impl Making {
         }
         error
     }
+}
+
+fn hand_over(cgroup: &Cgroup, plan: &Plan) -> Result<(), Error> {
+    plan.cgroup_owner.map_or(Ok(()), |owner| Ok(cgroup.delegate(owner)?))
 }
 
 fn describe(error: &StepError) -> String {

@@ -8,8 +8,8 @@ use super::placement::{self, Surroundings};
 use super::process::Identity;
 use super::rdt::Rdt;
 use super::{
-    Descriptor, Host, Plan, PlanError, Request, Script, devices, hooks, inside_path, labels,
-    mounts, process, seccomp, text, time,
+    Descriptor, Host, Plan, PlanError, Request, Script, delegation, devices, hooks, inside_path,
+    labels, mounts, process, seccomp, text, time,
 };
 use crate::cgroups;
 use creel_wire::owned::Step;
@@ -56,6 +56,7 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
         cloned_namespaces: namespaces.cloned(),
         second_process: namespaces.needs_second_process(),
         id_maps: IdMaps::of(spec, &namespaces),
+        cgroup_owner: delegation::owner(spec, &namespaces, host),
         joined_namespaces: namespaces.joined,
         net_devices,
         rdt,

@@ -2,6 +2,7 @@
 //! is done. Planning makes no system call: it is tested without root, for every kind of host.
 
 mod capabilities;
+mod delegation;
 mod devices;
 mod exec;
 mod hooks;
@@ -124,6 +125,9 @@ pub struct Plan {
     pub outer_limits: Vec<Limit>,
     /// Directories and writes of the cgroups.
     pub cgroup: cgroups::Plan,
+    /// Who gets the cgroup on the host, so that the process inside can divide it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cgroup_owner: Option<u32>,
     /// Whether creel-init is cloned straight into its (v2) cgroup; else it is put there before it goes on.
     pub clone_into_cgroup: bool,
     /// Written to /proc/PID/oom_score_adj.
