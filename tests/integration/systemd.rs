@@ -1,7 +1,7 @@
 //! Cgroups that systemd makes. These run where `CREEL_TEST_SYSTEMD_CGROUP` is set, as all others do
 //! then; what is here is about the unit itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use creel_probe::Try;
@@ -178,12 +178,21 @@ fn an_update_that_the_kernel_refuses_changes_nothing_in_systemd() {
     unless!(driver::is_systemd(), "{NO_SYSTEMD}");
     runc_deviates!("what was written before stays");
     let bundle = maker_of_devices("kernel");
-    let properties =
-        ["TasksMax", "MemoryMax", "AllowedCPUs", "CPUWeight", "DeviceAllow", "DevicePolicy"];
+    let properties = ["TasksMax", "MemoryMax", "AllowedCPUs", "CPUWeight", "DevicePolicy"];
     let files = ["pids.max", "memory.max", "cpu.weight", "cpuset.cpus"];
+    // Their order means nothing.
+    let devices = || {
+        let words = ["systemctl", "show", "--property", "DeviceAllow", &unit(&bundle)];
+        let text = bundle.plain(&words).ok().stdout();
+        text.lines().map(str::to_owned).collect::<BTreeSet<_>>()
+    };
     let values = || {
         let shown = show(&bundle);
-        (properties.map(|name| shown[name].clone()), files.map(|name| file(&bundle, name)))
+        (
+            devices(),
+            properties.map(|name| shown.get(name).cloned()),
+            files.map(|name| file(&bundle, name)),
+        )
     };
     let before = values();
     let wanted = json!({"cpu": {"cpus": "4000", "shares": 512}, "pids": {"limit": 44},
