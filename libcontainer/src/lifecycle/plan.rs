@@ -39,7 +39,7 @@ pub(super) fn work_out(
     let cgroups_path = spec.linux().as_ref().and_then(|linux| linux.cgroups_path().as_deref());
     let systemd = options.systemd_cgroup.then(Maker::probe).transpose();
     let systemd = systemd.map_err(cgroups::Error::from)?;
-    let host = Host::probe(cgroups_path)?;
+    let mut host = Host::probe(cgroups_path)?;
     let request = Request {
         id: id.to_owned(),
         bundle,
@@ -48,8 +48,20 @@ pub(super) fn work_out(
         preserve_fds: options.preserve_fds,
         separate_start,
         systemd,
+        rootless: options.rootless.holds(&host),
     };
-    let plan = plan::plan(&spec, &request, &host)?;
+    let mut plan = plan::plan(&spec, &request, &host)?;
+    let names_cgroup = cgroups_path.is_some_and(|path| !path.as_os_str().is_empty());
+    if request.rootless && !names_cgroup && plan.cgroup.unit.is_none() {
+        host.cgroup_access = cgroups::Access::probe(&plan.cgroup, &host.own_cgroups);
+        if !host.cgroup_access.is_full() {
+            plan = plan::plan(&spec, &request, &host)?;
+            // No warning, which would be in the way of engines that read one error from the log.
+            log::info!(
+                "the container shares cgroups of this process, since its user may make none there"
+            );
+        }
+    }
     Ok(WorkedOut { spec, request, plan })
 }
 

@@ -9,8 +9,14 @@ use oci_spec::runtime::{Mount, Spec};
 
 /// The host's uid of the user that the container's process runs as, where the specification lets that user own the
 /// cgroup (config-linux.md, "Cgroup ownership"): cgroup2 alone, a new cgroup namespace, and a mount of it that can be
-/// written to. `None` also where the cgroup would stay root's.
-pub(super) fn owner(spec: &Spec, namespaces: &Namespaces, host: &Host) -> Option<u32> {
+/// written to. `None` also where the cgroup would stay root's,
+/// and where the caller is not root: what it makes is its own and stays so.
+pub(super) fn owner(
+    spec: &Spec,
+    namespaces: &Namespaces,
+    maps: Option<&IdMaps>,
+    host: &Host,
+) -> Option<u32> {
     let is_v2 = matches!(host.cgroups, Layout::V2 { .. });
     let is_own = namespaces.is_new(Namespace::Cgroup) && !namespaces.joins(Namespace::User);
     let is_writable = spec.mounts().iter().flatten().any(is_writable_cgroup);
@@ -18,11 +24,11 @@ pub(super) fn owner(spec: &Spec, namespaces: &Namespaces, host: &Host) -> Option
         return None;
     }
     let user = spec.process().as_ref().map_or(0, |process| process.user().uid());
-    let owner = match IdMaps::of(spec, namespaces) {
+    let owner = match maps {
         None => Some(user),
         Some(maps) => maps.users.iter().find_map(|map| outside(map, user)),
     };
-    owner.filter(|uid| *uid != 0)
+    owner.filter(|uid| *uid != 0 && host.user.0 == 0)
 }
 
 fn is_writable_cgroup(mount: &Mount) -> bool {

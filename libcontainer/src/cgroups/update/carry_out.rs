@@ -40,7 +40,10 @@ impl Cgroup {
             write_all(&changes, &mut done).and_then(|()| self.change_devices(&update.devices));
         if outcome.is_err() {
             told.into_iter().for_each(Told::take_back);
-            done.into_iter().rev().for_each(take_back);
+            done.iter().rev().for_each(|change| take_back(change));
+            // BFQ forgets these when the weight of all devices is written.
+            let weights = done.iter().filter(|change| change.is_weight_of_device());
+            weights.for_each(|change| take_back(change));
         }
         outcome
     }
@@ -101,7 +104,7 @@ impl Cgroup {
     }
 
     /// In one step where there was one filter, so that at no moment more or less is allowed than by the one or the other.
-    fn replace_filter(&self, filter: Option<&Filter>) -> Result<(), Error> {
+    pub(in crate::cgroups) fn replace_filter(&self, filter: Option<&Filter>) -> Result<(), Error> {
         let Some(cgroup) = self.fd() else { return Ok(()) };
         let error = |step| move |source| Error::DeviceFilter { step, source };
         let old = bpf::own_device_programs(cgroup).map_err(error("find"))?;
@@ -179,6 +182,10 @@ fn to_change<'a>(dir: &'a Dir, write: &'a Write) -> Result<Option<Change<'a>>, E
 }
 
 impl Change<'_> {
+    fn is_weight_of_device(&self) -> bool {
+        self.file.contains("bfq.weight") && self.back.as_ref().is_some_and(|b| b.contains(':'))
+    }
+
     fn write(&self) -> Result<(), Error> {
         self.dir.write(self.file, self.value).map_err(|source| Error::Write {
             path: self.dir.file(self.file),
