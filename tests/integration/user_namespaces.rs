@@ -6,10 +6,13 @@ use std::os::unix::fs::PermissionsExt;
 use creel_probe::Try;
 use serde_json::json;
 
-use crate::harness::{Bundle, Config, runc_deviates};
+use crate::harness::{Bundle, Config, needs_root, rootless, runc_deviates};
 
 /// Ids 0 to 999 of the container are 100000 and on of the host.
 fn mapped(c: &mut Config) {
+    if rootless::is_rootless() {
+        return;
+    }
     c.push("/linux/namespaces", json!({"type": "user"}));
     map(c, json!([{"containerID": 0, "hostID": 100_000, "size": 1000}]));
 }
@@ -17,6 +20,14 @@ fn mapped(c: &mut Config) {
 fn map(c: &mut Config, mappings: serde_json::Value) {
     c.set("/linux/uidMappings", mappings.clone());
     c.set("/linux/gidMappings", mappings);
+}
+
+/// Who root of the container is outside.
+fn host_root() -> (u32, u32) {
+    match rootless::is_rootless() {
+        true => (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw()),
+        false => (100_000, 100_000),
+    }
 }
 
 /// A bundle that the mapped root can reach: it is nobody on the host.
@@ -34,11 +45,13 @@ fn root_inside_is_a_mapped_user_outside() {
     let report = bundle.exec_report(&[]);
     assert_eq!((report.ids.uid, report.ids.gid), ([0; 4], [0; 4]));
     let status = fs::read_to_string(format!("/proc/{}/status", bundle.pid())).expect("status");
-    assert!(status.contains("\nUid:\t100000\t100000\t100000\t100000\n"), "{status}");
-    assert!(status.contains("\nGid:\t100000\t100000\t100000\t100000\n"), "{status}");
+    let (uid, gid) = host_root();
+    assert!(status.contains(&format!("\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\n")), "{status}");
+    assert!(status.contains(&format!("\nGid:\t{gid}\t{gid}\t{gid}\t{gid}\n")), "{status}");
     let map = fs::read_to_string(format!("/proc/{}/uid_map", bundle.pid())).expect("uid_map");
     let words: Vec<&str> = map.split_whitespace().collect();
-    assert_eq!(words, ["0", "100000", "1000"]);
+    let size = if rootless::is_rootless() { "1" } else { "1000" };
+    assert_eq!(words[..3], ["0", &uid.to_string(), size]);
 }
 
 #[test]
@@ -118,6 +131,7 @@ fn the_user_namespace_of_another_container_is_joined_with_new_other_ones() {
 
 #[test]
 fn a_process_in_the_middle_of_a_map_without_root() {
+    needs_root!("it gives files to another user's id");
     runc_deviates!("it cannot make a container without a root in its map");
     let bundle = bundle("usernsnoroot").config(|c| {
         map(c, json!([{"containerID": 500, "hostID": 100_500, "size": 10}]));

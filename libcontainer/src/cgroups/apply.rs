@@ -81,7 +81,7 @@ fn apply(dir: &Dir, write: &Write) -> Result<(), Error> {
     }
 }
 
-fn is_denied(error: &io::Error) -> bool {
+pub(super) fn is_denied(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES))
 }
 

@@ -119,6 +119,7 @@ impl Making {
 
         let opened = Opened::open(plan, &self.entry)?;
         self.launch(plan, options, &opened)?;
+        self.note_launched()?;
         if let (Some(unit), Some(init)) = (&plan.cgroup.unit, &self.init) {
             self.keep(Cgroup::start_unit(&plan.cgroup, unit, init.pid)?)?;
         }
@@ -160,6 +161,18 @@ impl Making {
             cgroup,
             vfork: true,
         })?);
+        Ok(())
+    }
+
+    /// Without a cgroup only its pid leads to a creel-init whose runtime was killed.
+    fn note_launched(&mut self) -> Result<(), Error> {
+        let Some(init) = self.init.as_ref().filter(|_| self.record.cgroup.is_none()) else {
+            return Ok(());
+        };
+        if let Ok(identity) = Identity::of(init.pid) {
+            self.record.launched = Some(RunningProcess { identity });
+            self.entry.save(&self.record)?;
+        }
         Ok(())
     }
 
@@ -342,6 +355,7 @@ fn record(spec: &Spec, request: &Request, plan: &Plan) -> Record {
         process,
         start_steps: StartStep::of_plan(&plan.inside),
         seccomp: installable(&plan.inside),
+        launched: None,
         init: None,
     }
 }

@@ -17,11 +17,12 @@ impl Container {
         if matches!(status, Status::Stopped | Status::Creating) {
             return Err(Error::Status { action: "update", id: self.id.clone(), status });
         }
+        let cgroup = pause::cgroup(&record)?;
         let update = Update::new(&record.resources, resources, &record.cgroup)?;
         for ignored in &update.ignored {
             log::warn!("{ignored}");
         }
-        pause::cgroup(&record)?.update(&update)?;
+        cgroup.update(&update)?;
         record.resources = update.resources;
         Ok(entry.save(&record)?)
     }
