@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{Bundle, unless};
+use crate::harness::{Bundle, needs_root, unless};
 
 fn is_on() -> bool {
     let enabled = fs::read_to_string("/sys/module/apparmor/parameters/enabled");
@@ -10,6 +10,7 @@ fn is_on() -> bool {
 }
 
 const OFF: &str = "AppArmor is not enabled on this host";
+const NOT_LOADED: &str = "only root can load a profile";
 
 /// A profile that forbids `/tmp/forbidden`; taken out again at the end.
 struct Profile<'a> {
@@ -72,6 +73,7 @@ const UNCONFINED: &str = "unconfined\nforbidden\nallowed\n";
 #[test]
 fn the_profile_of_the_process_holds() {
     unless!(is_on(), "{OFF}");
+    needs_root!("{NOT_LOADED}");
     for no_new_privileges in [true, false] {
         let mut bundle = bundle("profile");
         assert_eq!(bundle.run().ok().stdout(), UNCONFINED, "without a profile");
@@ -89,6 +91,7 @@ fn the_profile_of_the_process_holds() {
 #[test]
 fn an_exec_has_the_profile_of_the_container() {
     unless!(is_on(), "{OFF}");
+    needs_root!("{NOT_LOADED}");
     let mut bundle = staying("inherited");
     let name = format!("creel-{}", bundle.id);
     bundle.reconfigure(|c| c.set("/process/apparmorProfile", name.as_str()));
@@ -102,6 +105,7 @@ fn an_exec_has_the_profile_of_the_container() {
 #[test]
 fn an_exec_can_be_given_a_profile() {
     unless!(is_on(), "{OFF}");
+    needs_root!("{NOT_LOADED}");
     let bundle = staying("given");
     let profile = Profile::load(&bundle);
     bundle.create_and_start();

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use crate::harness::{Bundle, Config, cgroup, runc_deviates, unless};
+use crate::harness::{Bundle, Config, cgroup, needs_root, runc_deviates, unless};
 
 const NO_V2: &str = "cgroup2 is not alone here";
 
@@ -45,6 +45,7 @@ fn owners(bundle: &Bundle) -> [u32; 3] {
 #[test]
 fn the_user_inside_gets_a_cgroup_that_it_can_write_to() {
     unless!(cgroup::is_v2(), "{NO_V2}");
+    needs_root!("the cgroup is this user's in any case");
     runc_deviates!("with cgroupfs it stays root's");
     let bundle = bundle("delegated", &["rw"]).config(|c| {
         let divide =
@@ -68,6 +69,7 @@ fn the_user_inside_gets_a_cgroup_that_it_can_write_to() {
 #[test]
 fn a_cgroup_that_is_not_to_be_written_to_stays_with_root() {
     unless!(cgroup::is_v2(), "{NO_V2}");
+    needs_root!("the cgroup is this user's in any case");
     let bundle = bundle("notdelegated", &["ro"]);
     bundle.create();
     assert_eq!(owners(&bundle), [0; 3]);
@@ -76,6 +78,7 @@ fn a_cgroup_that_is_not_to_be_written_to_stays_with_root() {
 #[test]
 fn without_a_cgroup_namespace_it_stays_with_root() {
     unless!(cgroup::is_v2(), "{NO_V2}");
+    needs_root!("the cgroup is this user's in any case");
     let bundle = bundle("shared", &["rw"]).config(|c| c.without_namespace("cgroup"));
     bundle.create();
     assert_eq!(owners(&bundle), [0; 3]);

@@ -7,9 +7,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use creel_probe::Try;
 use serde_json::{Value, json};
 
-use crate::harness::{Bundle, driver, parse, runc_deviates, runtime, unless, wait_until};
+use crate::harness::{
+    Bundle, driver, needs_root, parse, rootless, runc_deviates, runtime, unless, wait_until,
+};
 
 const NO_SYSTEMD: &str = "CREEL_TEST_SYSTEMD_CGROUP is not set: systemd does not make the cgroups";
+
+const NO_RULES: &str = "only root can load a device filter";
 
 fn unit(bundle: &Bundle) -> String {
     format!("creel-{}.scope", bundle.id)
@@ -17,7 +21,7 @@ fn unit(bundle: &Bundle) -> String {
 
 /// What `systemctl show` prints of a unit; of a property with several lines the last.
 fn show(bundle: &Bundle) -> BTreeMap<String, String> {
-    let text = bundle.plain(&["systemctl", "show", &unit(bundle)]).ok().stdout();
+    let text = bundle.plain(&["systemctl", driver::whose(), "show", &unit(bundle)]).ok().stdout();
     let pairs = text.lines().filter_map(|line| line.split_once('='));
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
@@ -40,10 +44,10 @@ fn the_container_is_in_a_delegated_scope() {
         &[
             ("ActiveState", "active"),
             ("ControlGroup", path.as_str()),
-            ("Slice", "system.slice"),
+            ("Slice", driver::default_slice()),
             ("Delegate", "yes"),
             ("DefaultDependencies", "no"),
-            ("DevicePolicy", "strict"),
+            ("DevicePolicy", if rootless::is_rootless() { "auto" } else { "strict" }),
         ],
     );
     assert_eq!(bundle.processes(), [bundle.pid()]);
@@ -84,7 +88,7 @@ fn limits_and_devices_survive_a_daemon_reload() {
         c.args(&["/bin/sleep", "600"]);
     });
     bundle.create_and_start();
-    bundle.plain(&["systemctl", "daemon-reload"]).ok();
+    bundle.plain(&["systemctl", driver::whose(), "daemon-reload"]).ok();
     let read = |file| std::fs::read_to_string(format!("/sys/fs/cgroup{}/{file}", bundle.cgroup()));
     assert_eq!(read("pids.max").expect("pids.max"), "44\n");
     let script = "echo x >/dev/null && head -c 1 /dev/zero >/dev/null && echo worked";
@@ -99,7 +103,7 @@ fn an_update_is_in_the_unit_and_survives_a_daemon_reload() {
     let words = ["update", "--pids-limit", "55", "--memory", "64M", &bundle.id];
     bundle.cmd(&words).ok();
     assert_shows(&bundle, &[("TasksMax", "55"), ("MemoryMax", "67108864")]);
-    bundle.plain(&["systemctl", "daemon-reload"]).ok();
+    bundle.plain(&["systemctl", driver::whose(), "daemon-reload"]).ok();
     let file = format!("/sys/fs/cgroup{}/pids.max", bundle.cgroup());
     assert_eq!(std::fs::read_to_string(file).expect("pids.max"), "55\n");
 }
@@ -161,6 +165,7 @@ fn an_update_writes_what_systemd_would_round() {
 #[test]
 fn an_update_that_systemd_refuses_changes_nothing() {
     unless!(driver::is_systemd(), "{NO_SYSTEMD}");
+    needs_root!("{NO_RULES}");
     runc_deviates!("what was written before stays");
     let bundle = maker_of_devices("refused");
     let wanted = json!({"unified": {"memory.high": "0"}, "pids": {"limit": 44}, "devices": rules_with_fuse()});
@@ -176,13 +181,15 @@ fn an_update_that_systemd_refuses_changes_nothing() {
 #[test]
 fn an_update_that_the_kernel_refuses_changes_nothing_in_systemd() {
     unless!(driver::is_systemd(), "{NO_SYSTEMD}");
+    needs_root!("{NO_RULES}");
     runc_deviates!("what was written before stays");
     let bundle = maker_of_devices("kernel");
     let properties = ["TasksMax", "MemoryMax", "AllowedCPUs", "CPUWeight", "DevicePolicy"];
     let files = ["pids.max", "memory.max", "cpu.weight", "cpuset.cpus"];
     // Their order means nothing.
     let devices = || {
-        let words = ["systemctl", "show", "--property", "DeviceAllow", &unit(&bundle)];
+        let words =
+            ["systemctl", driver::whose(), "show", "--property", "DeviceAllow", &unit(&bundle)];
         let text = bundle.plain(&words).ok().stdout();
         text.lines().map(str::to_owned).collect::<BTreeSet<_>>()
     };
@@ -200,16 +207,17 @@ fn an_update_that_the_kernel_refuses_changes_nothing_in_systemd() {
     update(&bundle, &wanted).refused(&["linux.resources.cpu.cpus", "4000"]);
     assert_eq!(values(), before);
     assert!(!may_make(&bundle, FUSE));
-    bundle.plain(&["systemctl", "daemon-reload"]).ok();
+    bundle.plain(&["systemctl", driver::whose(), "daemon-reload"]).ok();
     assert_eq!(values(), before);
 }
 
 #[test]
 fn devices_survive_a_daemon_reload() {
     unless!(driver::is_systemd(), "{NO_SYSTEMD}");
+    needs_root!("{NO_RULES}");
     let bundle = maker_of_devices("reloaded");
     let devices = || (may_make(&bundle, FUSE), may_make(&bundle, KMSG));
-    let reload = || drop(bundle.plain(&["systemctl", "daemon-reload"]).ok());
+    let reload = || drop(bundle.plain(&["systemctl", driver::whose(), "daemon-reload"]).ok());
     assert_eq!(devices(), (false, false));
     reload();
     assert_eq!(devices(), (false, false));
@@ -293,8 +301,17 @@ fn a_failed_unit_of_the_same_name_is_forgotten() {
     unless!(driver::is_systemd(), "{NO_SYSTEMD}");
     let bundle = Bundle::new("failed");
     let unit = unit(&bundle);
-    let words =
-        ["systemd-run", "--scope", "--unit", &unit, "--property", "RuntimeMaxSec=1", "sleep", "30"];
+    let words = [
+        "systemd-run",
+        driver::whose(),
+        "--scope",
+        "--unit",
+        &unit,
+        "--property",
+        "RuntimeMaxSec=1",
+        "sleep",
+        "30",
+    ];
     bundle.plain(&words).output();
     let failed = || show(&bundle).get("ActiveState").is_some_and(|state| state == "failed");
     wait_until("the unit to have failed", failed);
@@ -309,12 +326,21 @@ fn an_active_unit_of_the_same_name_is_left_alone() {
     let bundle = Bundle::new("taken");
     let unit = unit(&bundle);
     let sleeper = bundle
-        .plain(&["systemd-run", "--quiet", "--scope", "--unit", &unit, "sleep", "30"])
+        .plain(&[
+            "systemd-run",
+            driver::whose(),
+            "--quiet",
+            "--scope",
+            "--unit",
+            &unit,
+            "sleep",
+            "30",
+        ])
         .spawn();
     let active = || show(&bundle).get("ActiveState").is_some_and(|state| state == "active");
     wait_until("the other unit to be active", active);
     bundle.on_bundle("create", &[]).output().refused(&[&unit]);
     assert!(active(), "the other unit was stopped");
-    bundle.plain(&["systemctl", "stop", &unit]).ok();
+    bundle.plain(&["systemctl", driver::whose(), "stop", &unit]).ok();
     drop(sleeper);
 }
