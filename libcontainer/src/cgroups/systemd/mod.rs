@@ -22,6 +22,6 @@ mod value;
 pub use error::SystemdError;
 pub use manager::{Maker, Manager};
 pub use unit::{Property, Unit, is_running};
-pub(super) use unit::{plan, stop};
+pub(super) use unit::{attach, plan, stop};
 pub(super) use update::{Told, tell};
 pub use value::Value;

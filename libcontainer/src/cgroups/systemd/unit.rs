@@ -1,7 +1,7 @@
 //! The scope unit of a container: planned, started, stopped.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use oci_spec::runtime::LinuxDeviceCgroup;
 use serde::Serialize;
@@ -131,6 +131,13 @@ impl Unit {
         let pids = Property { name: "PIDs".to_owned(), value: pids };
         bus.start_transient_unit(&self.name, self.properties.iter().chain([&pids]))
     }
+}
+
+/// Let this user's systemd move a process into one of its units, or into a cgroup below it.
+pub(in crate::cgroups) fn attach(unit: &str, cgroup: &Path, pid: i32) -> Result<(), SystemdError> {
+    let below = cgroup.components().skip_while(|part| part.as_os_str() != unit).skip(1);
+    let below: PathBuf = std::iter::once(Component::RootDir).chain(below).collect();
+    Bus::open(Manager::User)?.attach(unit, &below.to_string_lossy(), pid.unsigned_abs())
 }
 
 /// Stop a unit and forget that it failed; one that is gone is no error.

@@ -71,6 +71,12 @@ impl Bus {
         self.call(SYSTEMD, "ResetFailedUnit", Body::new().text(unit)).map(drop)
     }
 
+    /// Move a process into a cgroup of a unit, `/` being the unit's own.
+    pub(super) fn attach(&mut self, unit: &str, below: &str, pid: u32) -> Result<(), SystemdError> {
+        let body = Body::new().text(unit).text(below).numbers(&[pid]);
+        self.call(SYSTEMD, "AttachProcessesToUnit", body).map(drop)
+    }
+
     /// The cgroup of systemd itself, which all of its units are below.
     pub(super) fn own_cgroup(&mut self) -> Result<String, SystemdError> {
         let (_, path, interface) = SYSTEMD;
