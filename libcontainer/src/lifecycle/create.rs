@@ -183,7 +183,7 @@ impl Making {
         if let Some(maps) = plan.id_maps.as_ref().filter(|_| !plan.late_maps) {
             id_maps::write(init.pid, maps, plan.map_writers)?;
         }
-        set_oom_score(init.pid, plan.oom_score_adj, plan.cgroup.rootless)?;
+        set_oom_score(init.pid, plan.oom_score_adj)?;
         if let Some(devices) = &plan.net_devices {
             netlink::move_devices(devices, init.pid)?;
         }
@@ -226,7 +226,7 @@ impl Making {
                     enter_second_process(init, pid)?;
                     // What waited for its score has handed it on.
                     if !plan.awaits_admission {
-                        set_oom_score(pid, plan.oom_score_adj, plan.cgroup.rootless)?;
+                        set_oom_score(pid, plan.oom_score_adj)?;
                     }
                     opened.tell_hooks(&self.record, plan, pid)?;
                     go(&init.conversation)?;
