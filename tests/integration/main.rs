@@ -4,6 +4,7 @@
 //! `CREEL_TEST_RUNTIME=runc` the same tests run against Debian's runc, which tells whether a test
 //! is right.
 
+mod apparmor;
 mod bad_input;
 mod binds;
 mod capabilities;
@@ -14,6 +15,7 @@ mod cli;
 mod conformance;
 mod crash;
 mod deleting;
+mod delegation;
 mod devices;
 mod events;
 mod exec;

@@ -96,7 +96,7 @@ impl Container {
         lsm::check(&process, None)?;
         let cgroup = cgroup_to_enter(&record, &options.sub_cgroups)?;
         let late = enters_late(&process) || record.rdt.is_some();
-        let in_cgroup = cgroup.fd().is_some() && !late;
+        let in_cgroup = cgroup.fd().is_some() && cgroup.takes_clones() && !late;
         // Only root can write the score of what is not dumpable any more.
         let host = Host::for_exec()?;
         let scored_first = process.oom_score_adj().is_some() && host.user.0 != 0;

@@ -116,9 +116,10 @@ fn plan_cgroup(spec: &Spec, request: &Request, host: &Host) -> Result<cgroups::P
         cgroups_path: linux.and_then(|linux| linux.cgroups_path().as_deref()),
         resources: linux.and_then(|linux| linux.resources().as_ref()),
     };
-    let plan = match request.systemd_cgroup {
-        true => cgroups::plan_systemd(&wanted, spec.annotations().as_ref(), &host.cgroups),
-        false => cgroups::plan(&wanted, &host.cgroups, &host.own_cgroups)
+    let annotations = spec.annotations().as_ref();
+    let plan = match &request.systemd {
+        Some(maker) => cgroups::plan_systemd(&wanted, annotations, &host.cgroups, maker),
+        None => cgroups::plan(&wanted, &host.cgroups, &host.own_cgroups)
             .and_then(|plan| plan.within(&host.cgroup_access, &host.own_cgroups)),
     };
     let plan = plan.map_err(PlanError::Cgroup)?;
