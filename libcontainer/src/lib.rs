@@ -46,13 +46,14 @@ pub use error::Error;
 pub use features::features;
 pub use hooks::{HookError, HookFailure};
 pub use lifecycle::{
-    Container, CreateOptions, Event, Events, ExecOptions, ExecProcess, ProcessOverrides,
-    RunOptions, Runtime, Started,
+    Config, Container, CreateOptions, Event, Events, ExecOptions, ExecProcess, Foreground,
+    ForegroundOptions, Orphans, ProcessOverrides, Running, Runtime,
 };
 pub use lsm::LsmError;
 pub use mount_tree::MountTreeError;
 pub use netlink::NetDeviceError;
+pub use oci_spec;
 pub use owner::user_name;
-pub use process::{Exit, LaunchError, StepError, keep_exit_statuses};
+pub use process::{Exit, LaunchError, Process, Stdio, StepError, keep_exit_statuses};
 pub use rdt::{Doing as RdtDoing, RdtError};
 pub use state::{State, Status, StoreError, rfc3339};

@@ -50,6 +50,7 @@ impl CreateFlags {
             no_new_keyring,
             preserve_fds,
             systemd_cgroup,
+            ..CreateOptions::default()
         }
     }
 }

@@ -44,6 +44,7 @@ impl Container {
             _ if force => self.end(&record)?,
             _ => return Err(Error::Status { action: "delete", id: self.id.clone(), status }),
         }
+        self.reap(&record);
         clean_up(entry, &record, true)
     }
 
