@@ -40,6 +40,7 @@ mod rootfs_kinds;
 mod scheduling;
 mod seccomp;
 mod systemd;
+mod terminals;
 mod time;
 mod update;
 mod user_namespaces;

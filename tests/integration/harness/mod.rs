@@ -30,6 +30,7 @@ mod orphans;
 mod probe;
 mod runtime;
 mod skip;
+mod tmux;
 
 pub(crate) use self::probe::probe;
 pub(crate) use bundle::Bundle;
@@ -41,3 +42,4 @@ pub(crate) use orphans::{reap as orphans_reap, run};
 pub(crate) use runtime::{is_runc, runtime};
 pub(crate) use skip::{deviations_wanted, record as record_skip};
 pub(crate) use skip::{runc_deviates, skip, unless};
+pub(crate) use tmux::Tmux;
