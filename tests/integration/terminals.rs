@@ -173,7 +173,10 @@ fn the_terminal_is_as_before_when_the_run_fails() {
 fn a_runtime_that_was_stopped_goes_on_with_its_terminal() {
     runc_deviates!("the terminal is not raw any more");
     unless!(Tmux::is_there(), "there is no tmux");
-    let bundle = shell("ttystop");
+    let bundle = shell("ttystop").config(|c| {
+        // One that does not ask the terminal where its cursor is, as busybox's does: the other shell would get the answer.
+        c.args(&["/bin/sh", "-c", "echo 'inner>'; while read -r line; do eval \"$line\"; done"]);
+    });
     let tmux = Tmux::new(&bundle, SMALL);
     let before = tmux.settings(&bundle);
     let runtime = start_known(&tmux, &bundle, "");
