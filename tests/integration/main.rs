@@ -39,6 +39,7 @@ mod rootfs;
 mod rootfs_kinds;
 mod scheduling;
 mod seccomp;
+mod soak;
 mod systemd;
 mod terminals;
 mod time;
