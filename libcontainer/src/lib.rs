@@ -127,6 +127,7 @@ mod owner;
 pub mod plan;
 mod process;
 mod rdt;
+mod rootless;
 pub mod seccomp;
 #[cfg(test)]
 mod skip;
@@ -146,6 +147,7 @@ pub use mount_tree::MountTreeError;
 pub use netlink::NetDeviceError;
 pub use oci_spec;
 pub use owner::user_name;
-pub use process::{Exit, LaunchError, Process, Stdio, StepError, keep_exit_statuses};
+pub use process::{Exit, IdMapError, LaunchError, Process, Stdio, StepError, keep_exit_statuses};
 pub use rdt::{Doing as RdtDoing, RdtError};
+pub use rootless::Rootless;
 pub use state::{State, Status, StoreError, rfc3339};

@@ -32,7 +32,7 @@ pub(super) fn run(args: RunArgs, globals: &Globals, runtime: &Runtime) -> Result
 fn run_container(args: RunArgs, globals: &Globals, runtime: &Runtime) -> Result<i32, Failure> {
     check_id(&args.id)?;
     let RunArgs { flags, detach, keep, no_subreaper, id } = args;
-    let options = flags.options(globals);
+    let options = flags.options(globals)?;
     if detach {
         runtime.run(&id, &options)?;
         return Ok(0);

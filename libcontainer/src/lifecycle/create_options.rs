@@ -1,6 +1,7 @@
 //! What creating a container takes besides its id.
 
 use crate::process::Stdio;
+use crate::rootless::Rootless;
 use oci_spec::runtime::Spec;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -43,6 +44,8 @@ pub struct CreateOptions {
     pub files: Vec<Arc<OwnedFd>>,
     /// Let systemd make the cgroup, as a scope unit; `linux.cgroupsPath` is `slice:prefix:name` then.
     pub systemd_cgroup: bool,
+    /// Do without cgroups that the caller may not make.
+    pub rootless: Rootless,
 }
 
 /// Where a container's configuration comes from.

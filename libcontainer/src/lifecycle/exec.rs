@@ -97,6 +97,9 @@ impl Container {
         let cgroup = cgroup_to_enter(&record, &options.sub_cgroups)?;
         let late = enters_late(&process) || record.rdt.is_some();
         let in_cgroup = cgroup.fd().is_some() && !late;
+        // Only root can write the score of what is not dumpable any more.
+        let host = Host::for_exec()?;
+        let scored_first = process.oom_score_adj().is_some() && host.user.0 != 0;
         let request = ExecRequest {
             id: &self.id,
             process: &process,
@@ -104,10 +107,10 @@ impl Container {
             preserve_fds: options.handed().count(),
             no_new_keyring: record.no_new_keyring,
             surroundings: &record.surroundings,
-            in_cgroup,
+            admitted: !in_cgroup || scored_first,
             filter: record.seccomp.as_ref(),
         };
-        let plan = plan_exec(&request, &Host::for_exec()?)?;
+        let plan = plan_exec(&request, &host)?;
         Ok(Work { options, record, process, plan, cgroup, in_cgroup })
     }
 
@@ -167,9 +170,11 @@ impl Container {
 
 /// What only this side can do before the process may go on.
 fn admit(init: &Init, work: &Work<'_>) -> Result<(), Error> {
-    set_oom_score(init.pid, work.process.oom_score_adj())?;
+    // Whoever is not allowed what the container has been given leaves it out, as create did.
+    let rootless = !nix::unistd::geteuid().is_root() || work.record.cgroup.is_none();
+    set_oom_score(init.pid, work.process.oom_score_adj(), rootless)?;
     if work.in_cgroup {
-        return Ok(());
+        return if work.plan.admitted { go(&init.conversation) } else { Ok(()) };
     }
     work.cgroup.enter(init.pid)?;
     if let Some(groups) = &work.record.rdt {
@@ -201,8 +206,10 @@ fn prepare(init: &mut Init, work: &Work<'_>) -> Result<Option<OwnedFd>, Error> {
         match next(&init.conversation)? {
             Event::Pid(pid) => {
                 enter_second_process(init, pid)?;
-                // It may have been cloned before the first one got its score.
-                set_oom_score(init.pid, work.process.oom_score_adj())?;
+                if !work.plan.admitted {
+                    // It may have been cloned before the first one got its score.
+                    set_oom_score(init.pid, work.process.oom_score_adj(), false)?;
+                }
                 go(&init.conversation)?;
             }
             Event::Console(master) => {

@@ -28,6 +28,7 @@ mod state;
 mod talk;
 mod terminal;
 mod update;
+mod without_cgroup;
 
 use crate::cgroups::Cgroup;
 use crate::error::Error;
