@@ -1,6 +1,7 @@
 //! `create`: everything is made and prepared, and the process waits for `start`.
 
 use super::admission::{set_limits, set_oom_score, write_pid_file};
+use super::create_checks::{check_rights, check_rootfs, check_terminal};
 use super::create_options::CreateOptions;
 use super::descriptors::{Opened, hook_state};
 use super::plan::{WorkedOut, work_out};
@@ -12,18 +13,14 @@ use crate::error::Error;
 use crate::hooks;
 use crate::lsm;
 use crate::netlink;
-use crate::plan::{self, Namespace, Plan};
+use crate::plan::{self, Plan};
 use crate::process::conversation::Event;
 use crate::process::identity::Identity;
 use crate::process::launch::{Init, Launch, launch};
 use crate::process::{Handed, Process, StepError, id_maps};
 use crate::rdt;
 use crate::state::{Entry, Record, RunningProcess};
-use oci_spec::runtime::Spec;
-use std::fs;
-use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
 
 /// A container whose process waits: for `start`, or, in `run`, for a word over the conversation.
 pub(super) struct Prepared {
@@ -63,7 +60,9 @@ impl Runtime {
         // From here on the container lives without this process.
         go(&prepared.init.conversation)?;
         let Init { pid, pidfd, .. } = prepared.init;
-        Ok(Container { process: Some(Process::new(pid, pidfd)), ..self.container(id) })
+        let identity = prepared.record.init.map(|init| init.identity);
+        let process = Process::started(identity, pid, pidfd);
+        Ok(Container { process: Some(process), ..self.container(id) })
     }
 
     /// Makes everything up to the point where the process waits.
@@ -273,38 +272,4 @@ impl Making {
 
 fn describe(error: &StepError) -> String {
     std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
-}
-
-/// Without this the first thing that the caller may not do would be blamed.
-fn check_rights(plan: &Plan) -> Result<(), Error> {
-    const CAP_SYS_ADMIN: u64 = 1 << 21;
-    let has_own = |namespace: &Namespace| *namespace == Namespace::User;
-    let joined = plan.joined_namespaces.iter().map(|join| &join.namespace);
-    if plan.new_namespaces.iter().chain(joined).any(has_own) {
-        return Ok(());
-    }
-    let capabilities = crate::sys::capabilities()
-        .map_err(|source| Error::io("read creel's own capabilities", "", source))?;
-    if capabilities & CAP_SYS_ADMIN != 0 { Ok(()) } else { Err(Error::NeedsUserNamespace) }
-}
-
-fn check_terminal(
-    spec: &Spec,
-    options: &CreateOptions,
-    terminal: TerminalFor,
-) -> Result<(), Error> {
-    let wanted = spec.process().as_ref().and_then(|process| process.terminal()).unwrap_or(false);
-    let problem = match (wanted, &options.console_socket, terminal) {
-        (true, None, TerminalFor::Socket { otherwise }) => otherwise,
-        (false, Some(_), _) => "--console-socket is given, but process.terminal is not true",
-        _ => return Ok(()),
-    };
-    Err(Error::Terminal { problem })
-}
-
-/// creel-init opens it again; here a missing one is known before anything is made.
-fn check_rootfs(rootfs: &Path) -> Result<(), Error> {
-    let unusable = |source| Error::RootFilesystem { path: rootfs.to_owned(), source };
-    let found = fs::metadata(rootfs).map_err(unusable)?;
-    if found.is_dir() { Ok(()) } else { Err(unusable(io::Error::from_raw_os_error(libc::ENOTDIR))) }
 }

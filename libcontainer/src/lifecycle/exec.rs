@@ -72,7 +72,8 @@ impl Container {
         let mut init = self.join(&work).map_err(|error| self.explained(&work.record, error))?;
         match prepare(&mut init, &work) {
             Ok(terminal) => {
-                let process = Process::new(init.pid, init.pidfd);
+                let identity = work.record.init.map(|init| init.identity);
+                let process = Process::started(identity, init.pid, init.pidfd);
                 Ok(Running { container: self.clone(), process, terminal })
             }
             Err(error) => {

@@ -3,6 +3,7 @@
 
 use super::terminal::{Side, Terminal};
 use crate::error::Error;
+use crate::process::children::Others;
 use crate::process::{Exit, Process};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
@@ -85,9 +86,13 @@ impl Foreground {
     /// [`Process::wait`].
     pub fn attend(&self, process: &Process, terminal: Option<OwnedFd>) -> Result<Exit, Error> {
         let failed = |source: io::Error| Error::io("attend the container's process", "", source);
+        let others = process.container().map(|container| Others::of(container, process.pid()));
+        let mut others = others.transpose().map_err(failed)?;
         let mut terminal = terminal.map(Terminal::join).transpose()?;
         loop {
-            let (ended, side) = self.wait_for_event(process, terminal.as_ref()).map_err(failed)?;
+            let waited = self.wait_for_event(process, others.as_ref(), terminal.as_ref());
+            let (ended, side) = waited.map_err(failed)?;
+            others.iter_mut().for_each(Others::see_to);
             self.pass_on(process, terminal.as_mut()).map_err(failed)?;
             if let (Some(terminal), Some(side)) = (&mut terminal, side) {
                 terminal.relay(side).map_err(failed)?;
@@ -106,6 +111,7 @@ impl Foreground {
     fn wait_for_event(
         &self,
         process: &Process,
+        others: Option<&Others>,
         terminal: Option<&Terminal>,
     ) -> io::Result<(bool, Option<Side>)> {
         let mut watched = vec![
@@ -115,12 +121,14 @@ impl Foreground {
         let (sides, more): (Vec<Side>, Vec<PollFd<'_>>) =
             terminal.map(Terminal::watched).unwrap_or_default().into_iter().unzip();
         watched.extend(more);
+        let others = others.into_iter().flat_map(Others::watched);
+        watched.extend(others.map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
         match poll(&mut watched, PollTimeout::NONE) {
             Ok(_) | Err(nix::Error::EINTR) => {}
             Err(errno) => return Err(errno.into()),
         }
         let ready = |fd: &PollFd<'_>| fd.revents().is_some_and(|events| !events.is_empty());
-        let side = watched[2..].iter().position(ready).map(|index| sides[index]);
+        let side = watched[2..].iter().take(sides.len()).position(ready).map(|index| sides[index]);
         Ok((ready(&watched[0]), side))
     }
 

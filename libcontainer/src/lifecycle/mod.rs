@@ -3,6 +3,7 @@
 mod admission;
 mod console;
 mod create;
+mod create_checks;
 mod create_options;
 mod delete;
 mod descriptors;

@@ -2,12 +2,12 @@
 
 use super::Container;
 use crate::error::Error;
-use crate::process::{Exit, Process};
+use crate::process::{Exit, Process, children};
 use crate::state::{Record, Status};
 
 impl Container {
-    /// The container's first process; `None` when it has ended, unless this container was created by this
-    /// program and is not merely loaded.
+    /// The container's first process; `None` when it has ended, unless it was started by this program and nobody
+    /// has waited for it, or this is the container as it was created.
     ///
     /// # Errors
     /// [`Error::Store`] when there is no such container.
@@ -16,9 +16,12 @@ impl Container {
             return Ok(Some(process.clone()));
         }
         let Some(init) = self.store.read(&self.id)?.init else { return Ok(None) };
+        if let Some(child) = children::first(init.identity) {
+            return Ok(Some(child));
+        }
         let opened = init.identity.open();
         let opened = opened.map_err(|source| Error::io("open the process of", &self.id, source))?;
-        Ok(opened.map(|pidfd| Process::new(init.identity.pid, pidfd)))
+        Ok(opened.map(|pidfd| Process::found(init.identity, pidfd)))
     }
 
     /// Waits for the container's first process to end.
@@ -33,10 +36,10 @@ impl Container {
 
     /// Once it has ended: if it is a child of this program, it stays no zombie.
     pub(super) fn reap(&self, record: &Record) {
-        match (&self.process, record.init) {
-            (Some(process), _) => drop(process.wait_timeout(std::time::Duration::ZERO)),
-            (None, Some(init)) => init.identity.reap(),
-            (None, None) => {}
+        let Some(init) = record.init else { return };
+        if let Some(child) = children::first(init.identity) {
+            // How it ended is kept for who asks.
+            drop(child.reap_if_ended());
         }
     }
 }

@@ -71,7 +71,8 @@ impl Runtime {
         let Prepared { entry, record, init, terminal, .. } = prepared;
         // It runs: whatever hooks it still has and however long it lives, others may delete it.
         drop(entry);
-        let process = Process::new(init.pid, init.pidfd);
+        let identity = record.init.map(|init| init.identity);
+        let process = Process::started(identity, init.pid, init.pidfd);
         if let Err(error) = start::poststart(&record) {
             return Err(self.end(&process, &record, error));
         }

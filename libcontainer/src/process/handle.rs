@@ -1,21 +1,28 @@
 //! A process of a container, to wait for from any thread.
 
+use super::children::{self, wait_for_end};
+use super::identity::Identity;
 use super::wait::{self, Exit};
 use crate::error::Error;
 use crate::sys;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// How long whoever is the parent of a process that has ended may take to reap it, so that its status can be had.
-const REAPED_WITHIN: Duration = Duration::from_secs(1);
+const REAPED_WITHIN_MS: u16 = 1_000;
 
 /// A process of a container: the first, or one of an exec.
 ///
-/// It is a pidfd, so it never means another process, and can be polled ([`AsFd`]): it is readable once the process
-/// has ended. Copies are of the same process; whichever thread reaps it, all of them know how it ended.
+/// It is a pidfd, so it never means another process. Copies are of the same process; whichever thread reaps it, all of
+/// them know how it ended.
+///
+/// It can be polled ([`AsFd`]): it is readable once the process has ended. But the first process of a pid namespace
+/// ends only after those of [`crate::Container::exec`] in it were reaped, which is up to this program. Whoever waits
+/// by the methods here reaps them on the way; who polls has to poll all of them, and ask each that is readable
+/// ([`Self::wait_timeout`]).
 #[derive(Debug, Clone)]
 pub struct Process {
     shared: Arc<Shared>,
@@ -25,17 +32,51 @@ pub struct Process {
 struct Shared {
     pid: i32,
     pidfd: OwnedFd,
-    exit: Mutex<Option<Exit>>,
+    end: Mutex<Option<End>>,
+    /// By its first process; `None` if that is not known.
+    container: Option<Identity>,
+}
+
+/// What is known of a process that has ended.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Exit(Exit),
+    /// Somebody else reaped it.
+    Unknown,
 }
 
 impl Process {
-    pub(crate) fn new(pid: i32, pidfd: OwnedFd) -> Self {
-        Process { shared: Arc::new(Shared { pid, pidfd, exit: Mutex::new(None) }) }
+    /// One that somebody else may have started.
+    pub(crate) fn found(container: Identity, pidfd: OwnedFd) -> Self {
+        Process::new(Some(container), container.pid, pidfd)
+    }
+
+    /// A child of this program.
+    pub(crate) fn started(container: Option<Identity>, pid: i32, pidfd: OwnedFd) -> Self {
+        let process = Process::new(container, pid, pidfd);
+        children::keep(&process);
+        process
+    }
+
+    fn new(container: Option<Identity>, pid: i32, pidfd: OwnedFd) -> Self {
+        Process { shared: Arc::new(Shared { pid, pidfd, end: Mutex::new(None), container }) }
     }
 
     /// Its id in the caller's pid namespace. Once it was waited for another process may have it.
     pub fn pid(&self) -> i32 {
         self.shared.pid
+    }
+
+    pub(super) fn holders(&self) -> usize {
+        Arc::strong_count(&self.shared)
+    }
+
+    pub(super) fn is_reaped(&self) -> bool {
+        self.shared.end().is_some()
+    }
+
+    pub(crate) fn container(&self) -> Option<Identity> {
+        self.shared.container
     }
 
     /// Waits for its end, and reaps it if it is a child of this program, as what this program created, ran or
@@ -57,7 +98,18 @@ impl Process {
     /// # Errors
     /// As [`Self::wait`].
     pub fn wait_timeout(&self, timeout: Duration) -> Result<Option<Exit>, Error> {
-        match self.wait_for(PollFlags::POLLIN, timeout).map_err(failed)? {
+        if let Some(exit) = self.reap_if_ended()? {
+            return Ok(Some(exit));
+        }
+        match wait_for_end(self.container(), (self.pid(), self.as_fd()), timeout).map_err(failed)? {
+            true => self.shared.reap().map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn reap_if_ended(&self) -> Result<Option<Exit>, Error> {
+        match self.shared.polls(PollFlags::POLLIN, 0).map_err(failed)? {
             true => self.shared.reap().map(Some),
             false => Ok(None),
         }
@@ -71,10 +123,6 @@ impl Process {
         let sent = sys::send_signal(self.as_fd(), number);
         sent.map_err(|source| Error::io("send a signal to process", self.pid().to_string(), source))
     }
-
-    fn wait_for(&self, flags: PollFlags, timeout: Duration) -> io::Result<bool> {
-        self.shared.wait_for(flags, timeout)
-    }
 }
 
 impl AsFd for Process {
@@ -84,17 +132,17 @@ impl AsFd for Process {
 }
 
 impl Shared {
+    fn end(&self) -> MutexGuard<'_, Option<End>> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// pidfd_open(2): POLLIN when it has ended, POLLHUP when it was reaped.
-    fn wait_for(&self, flags: PollFlags, timeout: Duration) -> io::Result<bool> {
-        let end = Instant::now() + timeout;
+    fn polls(&self, flags: PollFlags, timeout_ms: u16) -> io::Result<bool> {
         loop {
-            // Rounded up, so that the last part of a millisecond is not spent with asking again and again.
-            let left = end.saturating_duration_since(Instant::now()) + Duration::from_micros(999);
-            let left = PollTimeout::try_from(left.as_millis()).unwrap_or(PollTimeout::MAX);
-            match poll(&mut [PollFd::new(self.pidfd.as_fd(), flags)], left) {
-                Ok(0) if Instant::now() >= end => return Ok(false),
-                Ok(0) | Err(nix::Error::EINTR) => {}
-                Ok(_) => return Ok(true),
+            let mut watched = [PollFd::new(self.pidfd.as_fd(), flags)];
+            match poll(&mut watched, PollTimeout::from(timeout_ms)) {
+                Ok(count) => return Ok(count > 0),
+                Err(nix::Error::EINTR) => {}
                 Err(errno) => return Err(errno.into()),
             }
         }
@@ -102,32 +150,30 @@ impl Shared {
 
     /// How it ended, which it has.
     fn reap(&self) -> Result<Exit, Error> {
-        let mut exit = self.exit.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(exit) = *exit {
-            return Ok(exit);
-        }
-        let found = match wait::wait(self.pidfd.as_fd()) {
-            Err(error) if error.raw_os_error() == Some(libc::ECHILD) => self.told_by_kernel(),
-            found => found.map(Some),
+        let mut known = self.end();
+        let end = match *known {
+            Some(end) => end,
+            None => self.wait_as_parent().map_err(failed)?,
         };
-        *exit = found.map_err(failed)?;
-        exit.ok_or(Error::ExitUnknown { pid: self.pid })
+        *known = Some(end);
+        match end {
+            End::Exit(exit) => Ok(exit),
+            End::Unknown => Err(Error::ExitUnknown { pid: self.pid }),
+        }
+    }
+
+    fn wait_as_parent(&self) -> io::Result<End> {
+        match wait::wait(self.pidfd.as_fd()) {
+            Err(error) if error.raw_os_error() == Some(libc::ECHILD) => self.told_by_kernel(),
+            found => found.map(End::Exit),
+        }
     }
 
     /// Of a process that is no child of ours, or not any more.
-    fn told_by_kernel(&self) -> io::Result<Option<Exit>> {
-        self.wait_for(PollFlags::empty(), REAPED_WITHIN)?;
-        Ok(sys::exit_status(self.pidfd.as_fd()).map(Exit::of_wait_status))
-    }
-}
-
-impl Drop for Shared {
-    /// Nobody can wait for it any more: it stays no zombie if it has ended.
-    fn drop(&mut self) {
-        let exit = self.exit.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if exit.is_none() {
-            wait::reap_if_ended(self.pidfd.as_fd());
-        }
+    fn told_by_kernel(&self) -> io::Result<End> {
+        self.polls(PollFlags::empty(), REAPED_WITHIN_MS)?;
+        let status = sys::exit_status(self.pidfd.as_fd());
+        Ok(status.map_or(End::Unknown, |status| End::Exit(Exit::of_wait_status(status))))
     }
 }
 

@@ -42,14 +42,6 @@ impl Identity {
         }
     }
 
-    /// Reaps it if it has ended and is a child of this program.
-    pub(crate) fn reap(self) {
-        let Ok(pidfd) = sys::pidfd_open(self.pid) else { return };
-        if stat(self.pid).is_ok_and(|(start_time, _)| start_time == self.start_time) {
-            super::wait::reap_if_ended(pidfd.as_fd());
-        }
-    }
-
     /// Whether it still runs.
     pub(crate) fn is_alive(self) -> bool {
         matches!(stat(self.pid), Ok((start_time, state))

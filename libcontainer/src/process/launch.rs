@@ -198,3 +198,6 @@ fn decimal(number: RawFd) -> CString {
     // Digits hold no NUL.
     CString::new(number.to_string()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

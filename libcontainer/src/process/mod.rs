@@ -1,5 +1,6 @@
 //! creel-init as a process: its sealed image, its start, the talk with it, its end.
 
+pub(crate) mod children;
 pub(crate) mod conversation;
 pub(crate) mod failure;
 mod handle;

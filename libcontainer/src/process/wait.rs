@@ -57,11 +57,6 @@ pub(crate) fn reap(pidfd: BorrowedFd<'_>) {
     let _ = wait(pidfd);
 }
 
-/// Reaps a child if it has ended; nobody wants to know how.
-pub(crate) fn reap_if_ended(pidfd: BorrowedFd<'_>) {
-    let _ = waitid(Id::PIDFd(pidfd), WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG);
-}
-
 /// Kills and reaps a child of which there is no pidfd. As long as it is not reaped its pid is no other's.
 pub(crate) fn end_child(pid: i32) {
     let pid = nix::unistd::Pid::from_raw(pid);

@@ -6,6 +6,7 @@ mod descriptors;
 mod life;
 mod others;
 mod process_state;
+mod sockets;
 mod statuses;
 #[path = "../../examples/supervisor.rs"]
 #[allow(dead_code)]

@@ -1,8 +1,8 @@
 //! No status is lost, whoever waits and whoever reaps.
 
 use super::{Outcome, run, skip, with_bundle};
-use libcontainer::{Error, Exit, Process, Runtime};
-use std::time::Duration;
+use libcontainer::{Error, ExecOptions, Exit, Process, Runtime, Stdio};
+use std::time::{Duration, Instant};
 
 fn zombies() -> usize {
     let children = std::fs::read_dir("/proc").expect("/proc").flatten().filter(|entry| {
@@ -128,6 +128,44 @@ fn a_handle_is_not_the_process() {
         process.signal(libc::SIGKILL)?;
         assert_eq!(process.wait()?, Exit::Signal(libc::SIGKILL));
         found.delete(false)?;
+        Ok(())
+    });
+}
+
+/// The first process of a pid namespace ends only after all others in it were reaped, those of exec by this program.
+#[test]
+fn a_container_ends_although_nobody_waits_for_its_execs() {
+    with_bundle("execs", |bundle| -> Outcome {
+        let begin = Instant::now();
+        let sleep = || ExecOptions::command(["sleep", "600"]).stdio(Stdio::null().expect("null"));
+        for number in 0..3 {
+            let (running, _output) =
+                run(bundle, &bundle.id(&format!("c{number}")), &["sleep", "600"])?;
+            let known = running.container.exec(&sleep())?;
+            drop(running.container.exec(&sleep())?);
+            let container = running.container.clone();
+            let (waiting, waits) = std::sync::mpsc::channel();
+            let waiter = std::thread::spawn(move || {
+                waiting.send(()).expect("a listener");
+                container.wait()
+            });
+            waits.recv()?;
+            // While another thread waits for the first one already.
+            std::thread::sleep(Duration::from_millis(20));
+            drop(running.container.exec(&sleep())?);
+            let late =
+                Runtime::new(bundle.state_root()).load(running.container.id())?.exec(&sleep())?;
+            match number {
+                0 => running.process.signal(libc::SIGKILL)?,
+                1 => running.container.delete(true)?,
+                _ => Runtime::new(bundle.state_root()).delete_force(running.container.id())?,
+            }
+            assert_eq!(waiter.join().expect("the waiter")?, Exit::Signal(libc::SIGKILL));
+            assert_eq!(known.wait()?, Exit::Signal(libc::SIGKILL));
+            assert_eq!(late.wait()?, Exit::Signal(libc::SIGKILL));
+            Runtime::new(bundle.state_root()).delete_force(running.container.id())?;
+        }
+        assert!(begin.elapsed() < Duration::from_secs(8), "took {:?}", begin.elapsed());
         Ok(())
     });
 }
