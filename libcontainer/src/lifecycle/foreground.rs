@@ -93,7 +93,10 @@ impl Foreground {
             let waited = self.wait_for_event(process, others.as_ref(), terminal.as_ref());
             let (ended, side) = waited.map_err(failed)?;
             others.iter_mut().for_each(Others::see_to);
-            self.pass_on(process, terminal.as_mut()).map_err(failed)?;
+            // Signals that come too late are for those who wait for the rest of the output.
+            if !ended {
+                self.pass_on(process, terminal.as_mut()).map_err(failed)?;
+            }
             if let (Some(terminal), Some(side)) = (&mut terminal, side) {
                 terminal.relay(side).map_err(failed)?;
             }
