@@ -2,6 +2,7 @@
 
 use crate::cgroups;
 use crate::hooks::HookError;
+use crate::lifecycle::ListenerError;
 use crate::lsm::LsmError;
 use crate::mount_tree::MountTreeError;
 use crate::netlink::NetDeviceError;
@@ -44,6 +45,8 @@ pub enum Error {
     NetDevice(NetDeviceError),
     /// The class of service in the resctrl file system.
     Rdt(RdtError),
+    /// The agent of a seccomp filter.
+    Listener(ListenerError),
     /// The directory that root.path names.
     RootFilesystem {
         /// The directory.
@@ -128,6 +131,7 @@ impl Error {
             Error::MountTree(error) => error.advice(),
             Error::NetDevice(error) => error.advice(),
             Error::Rdt(error) => error.advice(),
+            Error::Listener(error) => error.advice(),
             Error::Store(StoreError::Root { .. }) => {
                 Some("make it writable, or choose another state root with --root")
             }
@@ -158,6 +162,7 @@ impl Error {
             Error::MountTree(inner) => inner,
             Error::NetDevice(inner) => inner,
             Error::Rdt(inner) => inner,
+            Error::Listener(inner) => inner,
             _ => return None,
         };
         Some(inner)
@@ -262,4 +267,5 @@ from!(
     MountTree(MountTreeError),
     NetDevice(NetDeviceError),
     Rdt(RdtError),
+    Listener(ListenerError),
 );

@@ -46,8 +46,8 @@ pub use error::Error;
 pub use features::features;
 pub use hooks::{HookError, HookFailure};
 pub use lifecycle::{
-    Container, CreateOptions, Event, Events, ExecOptions, ExecProcess, ProcessOverrides,
-    RunOptions, Runtime, Started,
+    Container, CreateOptions, Event, Events, ExecOptions, ExecProcess, ListenerError, ListenerStep,
+    ProcessOverrides, RunOptions, Runtime, Started,
 };
 pub use lsm::LsmError;
 pub use mount_tree::MountTreeError;

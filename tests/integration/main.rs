@@ -39,6 +39,8 @@ mod rootfs;
 mod rootfs_kinds;
 mod scheduling;
 mod seccomp;
+mod seccomp_notify;
+mod seccomp_strict;
 mod systemd;
 mod time;
 mod update;

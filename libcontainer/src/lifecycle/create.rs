@@ -226,7 +226,7 @@ impl Making {
                     log::warn!("{warning}: {}", describe(&warning));
                 }
                 Event::Closed => return Err(died(init, self.cgroup.as_ref())),
-                Event::Executing => {}
+                Event::Executing(..) => {}
             }
         }
     }
@@ -309,17 +309,19 @@ fn record(spec: &Spec, request: &Request, plan: &Plan) -> Record {
         poststop: Hook::all("poststop", hooks.and_then(|hooks| hooks.poststop().as_ref())),
         process,
         start_steps: StartStep::of_plan(&plan.inside),
-        seccomp: installable(&plan.inside),
+        seccomp: installable(plan),
         init: None,
     }
 }
 
 /// The filter that exec installs as well.
-fn installable(steps: &[plan::Planned]) -> Option<Installable> {
-    steps.iter().find_map(|planned| match &planned.step {
-        Step::Seccomp { flags, program } => {
-            Some(Installable { flags: *flags, program: program.clone() })
-        }
+fn installable(plan: &Plan) -> Option<Installable> {
+    plan.inside.iter().find_map(|planned| match &planned.step {
+        Step::Seccomp { flags, program, .. } => Some(Installable {
+            flags: *flags,
+            program: program.clone(),
+            listener: plan.listener.clone(),
+        }),
         _ => None,
     })
 }

@@ -1,8 +1,9 @@
 //! `exec`: one more process in a running container.
 
 use super::admission::{set_limits, set_oom_score, write_pid_file};
+use super::listener::{Agent, Asked};
 use super::talk::{died, enter_second_process, go, next};
-use super::{Container, console, foreground, start, state, steps, warn};
+use super::{Container, console, descriptors, foreground, start, state, steps, warn};
 use crate::cgroups::{self, Cgroup};
 use crate::error::Error;
 use crate::lsm;
@@ -89,7 +90,7 @@ impl Container {
     /// be set up or its program not be executed.
     pub fn exec(&self, options: &ExecOptions) -> Result<Started, Error> {
         super::check_preserved(options.preserve_fds)?;
-        let record = self.running(options.ignore_paused)?;
+        let (record, status) = self.running(options.ignore_paused)?;
         let process = settings(&record, &options.process);
         spec::check_process(&process)?;
         check_terminal(&process, options)?;
@@ -114,7 +115,7 @@ impl Container {
         let watch = (!options.detach).then(|| foreground::Watch::new(true)).transpose()?;
         let joined = self.join(&record, &process, &plan, (&cgroup, in_cgroup), options);
         let mut joined = joined.map_err(|error| self.explained(&record, error))?;
-        let prepared = prepare(&mut joined, &record, &process, &plan, options);
+        let prepared = prepare(&mut joined, (&record, status), &process, &plan, options);
         let terminal =
             prepared.map_err(|error| self.explained(&record, abandon(&joined, error)))?;
         match watch {
@@ -134,13 +135,13 @@ impl Container {
         }
     }
 
-    fn running(&self, ignore_paused: bool) -> Result<Record, Error> {
+    fn running(&self, ignore_paused: bool) -> Result<(Record, Status), Error> {
         let directory = self.store.directory(&self.id)?;
         let record = self.store.read(&self.id)?;
         let status = state::status(&record, crate::state::waits_for_start(&directory))?;
         match status {
-            Status::Running | Status::Created => Ok(record),
-            Status::Paused if ignore_paused => Ok(record),
+            Status::Running | Status::Created => Ok((record, status)),
+            Status::Paused if ignore_paused => Ok((record, status)),
             status => Err(Error::Status { action: "exec", id: self.id.clone(), status }),
         }
     }
@@ -162,9 +163,11 @@ impl Container {
         let process: OwnedFd = process.ok_or_else(stopped)?;
         let steps = steps(&plan.inside);
         let root = self.root_of(record, plan)?;
+        let report = record.seccomp.as_ref().map(|_| descriptors::report()).transpose()?;
         // Slot 0 is the conversation, which the launch makes.
         let opened = plan.descriptors.iter().skip(1).map(|descriptor| match descriptor {
             Descriptor::ProcessRoot => root.as_ref().map_or(process.as_fd(), AsFd::as_fd),
+            Descriptor::Report => report.as_ref().map_or(process.as_fd(), AsFd::as_fd),
             _ => process.as_fd(),
         });
         let descriptors: Vec<BorrowedFd<'_>> = opened.collect();
@@ -343,7 +346,7 @@ fn check_terminal(process: &Process, options: &ExecOptions) -> Result<(), Error>
 /// Follows the process until its program runs; the other end of its terminal, where nobody took it.
 fn prepare(
     init: &mut Init,
-    record: &Record,
+    (record, status): (&Record, Status),
     settings: &Process,
     plan: &ExecPlan,
     options: &ExecOptions,
@@ -374,7 +377,9 @@ fn prepare(
         write_pid_file(file, init.pid)?;
     }
     go(&init.conversation)?;
-    start::follow(&init.conversation, explain)?;
+    let asked = Asked { pid: init.pid, pidfd: init.pidfd.as_fd() };
+    let agent = Agent::of(record, asked, status);
+    start::follow(&init.conversation, agent.as_ref(), explain)?;
     Ok(terminal)
 }
 

@@ -9,6 +9,7 @@ mod events;
 mod exec;
 mod foreground;
 mod kill;
+mod listener;
 mod pause;
 mod plan;
 mod ps;
@@ -28,6 +29,7 @@ use std::path::{Path, PathBuf};
 pub use create::CreateOptions;
 pub use events::{Event, Events};
 pub use exec::{ExecOptions, ExecProcess, ProcessOverrides, Started};
+pub use listener::{ListenerError, ListenerStep};
 pub use run::RunOptions;
 
 /// A state root and the containers in it.

@@ -4,8 +4,10 @@ use super::Runtime;
 use super::create::CreateOptions;
 use crate::cgroups;
 use crate::error::Error;
-use crate::plan::{self, Host, Plan, Request};
+use crate::plan::{self, Host, Plan, PlanError, Request};
+use crate::seccomp;
 use crate::spec;
+use creel_wire::owned::Step;
 use oci_spec::runtime::Spec;
 use std::fs;
 use std::path::Path;
@@ -51,7 +53,22 @@ pub(super) fn work_out(
         systemd_cgroup: options.systemd_cgroup,
     };
     let plan = plan::plan(&spec, &request, &host)?;
+    check_filter(&spec, &plan)?;
     Ok(WorkedOut { spec, request, plan })
+}
+
+fn check_filter(spec: &Spec, plan: &Plan) -> Result<(), Error> {
+    let profile = spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
+    let flags = plan.inside.iter().find_map(|planned| match &planned.step {
+        Step::Seccomp { flags, .. } => Some(*flags),
+        _ => None,
+    });
+    match (profile, flags) {
+        (Some(profile), Some(flags)) => {
+            Ok(seccomp::check_kernel(profile, flags).map_err(PlanError::Seccomp)?)
+        }
+        _ => Ok(()),
+    }
 }
 
 fn load(bundle: &Path) -> Result<Spec, Error> {

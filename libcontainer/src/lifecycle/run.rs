@@ -1,13 +1,14 @@
 //! `run`: create and start in one, and in the foreground wait and delete.
 
 use super::create::{CreateOptions, Prepared};
+use super::listener::{Agent, Asked};
 use super::talk::go;
 use super::{Runtime, delete, foreground, start};
 use crate::error::Error;
 use crate::process::conversation::Report;
 use crate::process::launch::Init;
 use crate::process::{Exit, StepError, wait};
-use crate::state::{Record, StoreError};
+use crate::state::{Record, Status, StoreError};
 use std::os::fd::AsFd;
 
 /// How a container is run.
@@ -100,7 +101,10 @@ impl Runtime {
 fn launch(prepared: &Prepared) -> Result<(), Error> {
     go(&prepared.init.conversation)?;
     let explain = |report: Report| StepError::new(report, &prepared.steps);
-    start::follow(&prepared.init.conversation, explain)
+    let Init { pid, pidfd, conversation } = &prepared.init;
+    let asked = Asked { pid: *pid, pidfd: pidfd.as_fd() };
+    let agent = Agent::of(&prepared.record, asked, Status::Created);
+    start::follow(conversation, agent.as_ref(), explain)
 }
 
 /// Ends and removes what was prepared.

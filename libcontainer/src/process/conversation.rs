@@ -18,12 +18,20 @@ pub(crate) struct Report {
     pub(crate) text: String,
 }
 
+impl Report {
+    /// The one call of a step failed.
+    pub(crate) fn of_call(step: usize, number: i32) -> Self {
+        Report { step: Some(step), at: At::Call, number, text: String::new() }
+    }
+}
+
 /// What creel-init says.
 #[derive(Debug)]
 pub(crate) enum Event {
     Mounted,
     Ready,
-    Executing,
+    /// The next call is execve, in the step of this index; with a filter comes where it leaves its errno.
+    Executing(usize, Option<OwnedFd>),
     /// Its pid inside a joined pid namespace, as seen from here.
     Pid(i32),
     Console(OwnedFd),
@@ -93,12 +101,12 @@ fn event(message: &Message, descriptor: Option<OwnedFd>) -> io::Result<Event> {
     Ok(match message.kind {
         Kind::Mounted => Event::Mounted,
         Kind::Ready => Event::Ready,
-        Kind::Executing => Event::Executing,
+        Kind::Executing => Event::Executing(message.step as usize, descriptor),
         Kind::Pid => Event::Pid(message.step as i32),
         Kind::Console => Event::Console(descriptor.ok_or_else(strange)?),
         Kind::Warning => Event::Warning(report(message)),
         Kind::Failed => Event::Failed(report(message)),
-        Kind::Go | Kind::Listener => return Err(strange()),
+        Kind::Go => return Err(strange()),
     })
 }
 

@@ -6,13 +6,16 @@ pub(crate) mod bpf;
 mod clone;
 pub(crate) mod mount;
 pub(crate) mod pidfd;
+pub(crate) mod ptrace;
 mod terminal;
 mod thread;
 
 pub(crate) use clone::{Child, CloneRequest, clone_and_exec};
-pub(crate) use pidfd::{namespace_kind, open as pidfd_open, own_received, send_signal};
+pub(crate) use pidfd::{
+    get_descriptor, namespace_kind, open as pidfd_open, own_received, send_signal,
+};
 pub(crate) use terminal::{copy_window_size, standard_input, standard_output};
 pub(crate) use thread::{
     capabilities, close_descriptors_at_exec, default_child_signal, is_inheritable, seal_all,
-    set_limit,
+    seccomp_knows, set_limit,
 };

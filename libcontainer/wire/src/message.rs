@@ -18,7 +18,9 @@ pub enum Kind {
     Mounted = 2,
     /// init: everything is prepared.
     Ready = 3,
-    /// init: the next call is execve; after it the connection closes by itself.
+    /// init: the next call is execve, in the step `step`; after it the connection closes by itself. With a filter
+    /// comes the memory in which the errno of an execve that failed is left, and when the filter has a
+    /// listener Go is waited for before it is installed.
     Executing = 4,
     /// init: the process inside the joined pid namespace has the pid `step`.
     Pid = 5,
@@ -28,8 +30,6 @@ pub enum Kind {
     Warning = 7,
     /// library: go on.
     Go = 8,
-    /// init: the seccomp listener comes with this message.
-    Listener = 9,
 }
 
 macro_rules! numbered {
@@ -151,7 +151,7 @@ numbered! {
 
 impl Kind {
     fn from_u32(value: u32) -> Option<Self> {
-        const KINDS: [Kind; 9] = [
+        const KINDS: [Kind; 8] = [
             Kind::Failed,
             Kind::Mounted,
             Kind::Ready,
@@ -160,7 +160,6 @@ impl Kind {
             Kind::Console,
             Kind::Warning,
             Kind::Go,
-            Kind::Listener,
         ];
         KINDS.into_iter().find(|kind| *kind as u32 == value)
     }

@@ -4,6 +4,7 @@ mod actions;
 mod against_libseccomp;
 mod architectures;
 mod model;
+mod notify;
 mod operators;
 mod oracle;
 mod random;

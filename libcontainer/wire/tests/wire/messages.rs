@@ -3,7 +3,7 @@
 use crate::random::{Arbitrary, Random, rounds};
 use creel_wire::message::{At, Kind, Message, SIZE, TEXT};
 
-const KINDS: [Kind; 9] = [
+const KINDS: [Kind; 8] = [
     Kind::Failed,
     Kind::Mounted,
     Kind::Ready,
@@ -12,7 +12,6 @@ const KINDS: [Kind; 9] = [
     Kind::Console,
     Kind::Warning,
     Kind::Go,
-    Kind::Listener,
 ];
 
 /// Where the words of a message stand.
