@@ -11,7 +11,10 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser};
 
+use libcontainer::Rootless;
+
 use crate::commands::Command;
+use crate::failure::Failure;
 use flags::{Order, Sorted, sort};
 use table::Entry;
 pub(crate) use usage::UsageError;
@@ -60,7 +63,7 @@ pub(crate) struct Globals {
     /// Let systemd manage the cgroups; cgroupsPath is slice:prefix:name then
     #[arg(long)]
     pub(crate) systemd_cgroup: bool,
-    /// Ignore cgroup permission errors: true, false or auto
+    /// Do without cgroups that may not be made: true, false or auto (for all but root)
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub(crate) rootless: String,
     /// Print the version
@@ -69,6 +72,22 @@ pub(crate) struct Globals {
 }
 
 impl Globals {
+    /// What `--rootless` says; the words for yes and no are those of Go's strconv.ParseBool.
+    ///
+    /// # Errors
+    /// [`Failure::Amount`] for any other word.
+    pub(crate) fn rootless(&self) -> Result<Rootless, Failure> {
+        Ok(match self.rootless.as_str() {
+            "auto" | "" => Rootless::Auto,
+            "1" | "t" | "T" | "true" | "True" | "TRUE" => Rootless::Yes,
+            "0" | "f" | "F" | "false" | "False" | "FALSE" => Rootless::No,
+            _ => {
+                let (flag, found) = ("--rootless", self.rootless.clone());
+                return Err(Failure::Amount { flag, found, allowed: "auto, true or false" });
+            }
+        })
+    }
+
     /// Reads the global flags; returns the rest, which begins with the command.
     ///
     /// # Errors

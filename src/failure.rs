@@ -17,6 +17,8 @@ pub(crate) enum Failure {
     OpenLog { path: PathBuf, source: io::Error },
     /// The answer cannot be written to stdout.
     Print { source: io::Error },
+    /// The user's own directory for state cannot be made.
+    StateRoot { path: PathBuf, source: io::Error },
     /// The id cannot be a container's.
     Id { source: IdError },
     /// `kill` was told something that is no signal.
@@ -66,6 +68,9 @@ impl Failure {
             Self::Create { source } | Self::Run { source } | Self::Exec { source } => {
                 source.advice()
             }
+            Self::StateRoot { .. } => Some(
+                "let XDG_RUNTIME_DIR be a directory of your own, or choose a state root with --root",
+            ),
             Self::Library { source } => source.advice(),
             _ => None,
         }
@@ -91,6 +96,9 @@ impl fmt::Display for Failure {
             }
             Self::OpenLog { path, .. } => write!(f, "cannot open the log {}", path.display()),
             Self::Print { .. } => f.write_str("cannot write to stdout"),
+            Self::StateRoot { path, .. } => {
+                write!(f, "cannot make the state root {}", path.display())
+            }
             Self::Id { source } => source.fmt(f),
             Self::UnknownSignal { found } => {
                 write!(f, "unknown signal {found:?}, give a name such as TERM or a number up to 64")
@@ -136,6 +144,7 @@ impl Error for Failure {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::OpenLog { source, .. }
+            | Self::StateRoot { source, .. }
             | Self::Print { source }
             | Self::RunPs { source }
             | Self::WriteConfig { source, .. } => Some(source),

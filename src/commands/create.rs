@@ -32,7 +32,7 @@ pub(crate) struct CreateFlags {
 
 impl CreateFlags {
     /// These, and the global ones that a create obeys.
-    pub(super) fn options(self, globals: &Globals) -> CreateOptions {
+    pub(super) fn options(self, globals: &Globals) -> Result<CreateOptions, Failure> {
         let CreateFlags {
             bundle,
             console_socket,
@@ -42,7 +42,7 @@ impl CreateFlags {
             preserve_fds,
         } = self;
         let systemd_cgroup = globals.systemd_cgroup;
-        CreateOptions {
+        Ok(CreateOptions {
             bundle,
             pid_file,
             console_socket,
@@ -50,7 +50,8 @@ impl CreateFlags {
             no_new_keyring,
             preserve_fds,
             systemd_cgroup,
-        }
+            rootless: globals.rootless()?,
+        })
     }
 }
 
@@ -69,6 +70,6 @@ pub(super) fn run(args: CreateArgs, globals: &Globals, runtime: &Runtime) -> Res
 
 fn create(args: CreateArgs, globals: &Globals, runtime: &Runtime) -> Result<i32, Failure> {
     check_id(&args.id)?;
-    runtime.create(&args.id, &args.flags.options(globals))?;
+    runtime.create(&args.id, &args.flags.options(globals)?)?;
     Ok(0)
 }

@@ -32,6 +32,7 @@ pub(super) fn run(args: PlanArgs, globals: &Globals, runtime: &Runtime) -> Resul
         bundle,
         no_pivot,
         systemd_cgroup: globals.systemd_cgroup,
+        rootless: globals.rootless()?,
         ..CreateOptions::default()
     };
     let plan = runtime.plan(&id, &options)?;
@@ -60,6 +61,10 @@ fn text(plan: &Plan) -> String {
         lines.push(format!("  cgroup {}", directory.path().display()));
         let writes = directory.writes.iter();
         lines.extend(writes.map(|w| format!("    {} = {}  ({})", w.file, w.value, w.json_path)));
+    }
+    for directory in &plan.cgroup.shared {
+        let path = directory.path();
+        lines.push(format!("  cgroup {}, creel's own: none may be made here", path.display()));
     }
     lines.push(format!("  new namespaces: {}", names(&plan.new_namespaces)));
     for join in &plan.joined_namespaces {

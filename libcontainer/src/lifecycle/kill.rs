@@ -16,6 +16,7 @@ impl Container {
         if all {
             return match record.open_cgroup()? {
                 Some(cgroup) => Ok(cgroup.kill_all(signal)?),
+                None if record.cgroup.is_none() => record.signal_namespace(signal),
                 None => Ok(()),
             };
         }

@@ -18,6 +18,7 @@ mod start;
 mod state;
 mod talk;
 mod update;
+mod without_cgroup;
 
 use crate::cgroups::Cgroup;
 use crate::error::Error;

@@ -29,6 +29,8 @@ impl Report {
 #[derive(Debug)]
 pub(crate) enum Event {
     Mounted,
+    /// Its new user namespace waits for its maps.
+    Unmapped,
     Ready,
     /// The next call is execve, in the step of this index; with a filter comes where it leaves its errno.
     Executing(usize, Option<OwnedFd>),
@@ -100,6 +102,7 @@ impl AsFd for Conversation {
 fn event(message: &Message, descriptor: Option<OwnedFd>) -> io::Result<Event> {
     Ok(match message.kind {
         Kind::Mounted => Event::Mounted,
+        Kind::Unmapped => Event::Unmapped,
         Kind::Ready => Event::Ready,
         Kind::Executing => Event::Executing(message.step as usize, descriptor),
         Kind::Pid => Event::Pid(message.step as i32),

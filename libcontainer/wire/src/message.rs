@@ -30,6 +30,8 @@ pub enum Kind {
     Warning = 7,
     /// library: go on.
     Go = 8,
+    /// init: its new user namespace has no id maps yet.
+    Unmapped = 20,
 }
 
 macro_rules! numbered {
@@ -151,7 +153,7 @@ numbered! {
 
 impl Kind {
     fn from_u32(value: u32) -> Option<Self> {
-        const KINDS: [Kind; 8] = [
+        const KINDS: [Kind; 9] = [
             Kind::Failed,
             Kind::Mounted,
             Kind::Ready,
@@ -160,6 +162,7 @@ impl Kind {
             Kind::Console,
             Kind::Warning,
             Kind::Go,
+            Kind::Unmapped,
         ];
         KINDS.into_iter().find(|kind| *kind as u32 == value)
     }

@@ -40,6 +40,8 @@ macro_rules! all {
 all! {
     NonDumpable {}
     AwaitAdmission {}
+    AwaitIdMaps {}
+    OuterSource { tree }
     JoinNamespace { namespace, kind }
     Unshare { flags }
     EnterPidNamespace {}
