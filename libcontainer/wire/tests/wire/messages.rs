@@ -3,7 +3,7 @@
 use crate::random::{Arbitrary, Random, rounds};
 use creel_wire::message::{At, Kind, Message, SIZE, TEXT};
 
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 9] = [
     Kind::Failed,
     Kind::Mounted,
     Kind::Ready,
@@ -12,6 +12,7 @@ const KINDS: [Kind; 8] = [
     Kind::Console,
     Kind::Warning,
     Kind::Go,
+    Kind::Unmapped,
 ];
 
 /// Where the words of a message stand.
