@@ -1,5 +1,5 @@
-//! What a profile says of a call, worked out from the profile for each call anew: lists that are walked from
-//! their beginning, and no tree, no ranges, no instructions.
+//! What a profile says of a call, worked out from the profile: lists that are walked from their beginning, and no
+//! tree, no ranges, no instructions.
 
 use crate::architecture::{Architecture, X32_BIT, multiplexed};
 use crate::interpreter::Data;
@@ -8,6 +8,8 @@ use oci_spec::runtime::{
     Arch, LinuxSeccomp, LinuxSeccompAction as Action, LinuxSeccompArg, LinuxSeccompOperator as Op,
     LinuxSyscall,
 };
+use std::cell::RefCell;
+use std::rc::Rc;
 
 const KILL_THREAD: u32 = 0;
 const NO_SUCH_CALL: u32 = 0x5_0026;
@@ -63,7 +65,10 @@ struct Rule {
 pub(crate) struct Model<'a> {
     profile: &'a LinuxSeccomp,
     default: u32,
-    architectures: Vec<Architecture>,
+    /// With the highest number that the profile names.
+    architectures: Vec<(Architecture, Option<u32>)>,
+    /// What was asked for last, and will be again with other arguments.
+    last: RefCell<Option<(Arch, u32, Rc<[Rule]>)>>,
 }
 
 impl<'a> Model<'a> {
@@ -72,12 +77,17 @@ impl<'a> Model<'a> {
         let all = std::iter::once(native).chain(listed).map(|kind| Architecture::of(kind, native));
         let big_endian = Architecture::of(native, native).big_endian;
         let default = value(profile.default_action(), profile.default_errno_ret());
-        let architectures = all.filter(|a| a.big_endian == big_endian).collect();
-        Model { profile, default, architectures }
+        let mut model =
+            Model { profile, default, architectures: Vec::new(), last: RefCell::new(None) };
+        for architecture in all.filter(|a| a.big_endian == big_endian) {
+            let newest = model.newest(&architecture);
+            model.architectures.push((architecture, newest));
+        }
+        model
     }
 
     pub(crate) fn verdict(&self, call: &Data) -> u32 {
-        let mut mine = self.architectures.iter().filter(|a| a.audit == call.architecture);
+        let mut mine = self.architectures.iter().filter(|(a, _)| a.audit == call.architecture);
         if call.architecture == Arch::ScmpArchX86_64 as u32 {
             return self.of_x86_64(call);
         }
@@ -86,7 +96,7 @@ impl<'a> Model<'a> {
 
     /// x32 has the same architecture, and a bit in its numbers.
     fn of_x86_64(&self, call: &Data) -> u32 {
-        let kind = |kind: Arch| self.architectures.iter().find(|a| a.kind == kind);
+        let kind = |kind: Arch| self.architectures.iter().find(|(a, _)| a.kind == kind);
         let plain = kind(Arch::ScmpArchX86_64);
         match (plain, kind(Arch::ScmpArchX32)) {
             (_, Some(x32)) if call.number >= X32_BIT => {
@@ -94,20 +104,21 @@ impl<'a> Model<'a> {
             }
             (None, _) => KILL_THREAD,
             (Some(plain), _) if call.number < X32_BIT => self.of_one(plain, call.number, call),
-            (Some(plain), _) if self.knows_age() && self.newest(plain).is_some() => NO_SUCH_CALL,
+            (Some(plain), _) if self.knows_age() && plain.1.is_some() => NO_SUCH_CALL,
             // What a tracer makes of a call that it wants skipped.
             (Some(_), _) if call.number == u32::MAX => self.default,
             (Some(_), _) => KILL_THREAD,
         }
     }
 
-    fn of_one(&self, architecture: &Architecture, number: u32, call: &Data) -> u32 {
+    fn of_one(&self, of: &(Architecture, Option<u32>), number: u32, call: &Data) -> u32 {
+        let (architecture, newest) = of;
         let arm_own = architecture.kind == Arch::ScmpArchArm && number >= ARM_OWN;
-        let newest = self.newest(architecture).filter(|_| self.knows_age() && !arm_own);
+        let newest = newest.filter(|_| self.knows_age() && !arm_own);
         if newest.is_some_and(|newest| number > newest) {
             return NO_SUCH_CALL;
         }
-        let rules = self.rules(architecture, number);
+        let rules = self.rules_again(architecture, number);
         let s390 = matches!(architecture.kind, Arch::ScmpArchS390 | Arch::ScmpArchS390x);
         if rules.is_empty() && number == 0 && s390 && self.knows_age() {
             return NO_SUCH_CALL;
@@ -141,6 +152,17 @@ impl<'a> Model<'a> {
             })
         });
         named.flatten().max()
+    }
+
+    fn rules_again(&self, architecture: &Architecture, number: u32) -> Rc<[Rule]> {
+        if let Some((kind, last, rules)) = &*self.last.borrow() {
+            if (*kind, *last) == (architecture.kind, number) {
+                return rules.clone();
+            }
+        }
+        let rules: Rc<[Rule]> = self.rules(architecture, number).into();
+        *self.last.borrow_mut() = Some((architecture.kind, number, rules.clone()));
+        rules
     }
 
     /// In the order in which they count.
@@ -177,7 +199,7 @@ impl<'a> Model<'a> {
     /// Calls at and around all that the profile says, and some that the bytes say.
     pub(crate) fn calls(&self, bytes: &mut Bytes<'_>) -> Vec<Data> {
         let mut calls = Vec::new();
-        for architecture in &self.architectures {
+        for (architecture, _) in &self.architectures {
             let bit = if architecture.kind == Arch::ScmpArchX32 { X32_BIT } else { 0 };
             for number in self.numbers(architecture) {
                 for turn in 0..4 {
@@ -196,7 +218,7 @@ impl<'a> Model<'a> {
             }
         }
         // Of an architecture that the profile does not have, perhaps.
-        let big_endian = self.architectures.first().is_some_and(|a| a.big_endian);
+        let big_endian = self.architectures.first().is_some_and(|(a, _)| a.big_endian);
         for architecture in
             [0, u32::MAX, 0xc000_003e, 0x4000_0003, 0x8000_0016, bytes.value() as u32]
         {

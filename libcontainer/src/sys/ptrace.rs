@@ -4,6 +4,11 @@ use std::io;
 
 const EVENT_STOP: i32 = 128;
 const SYSCALL_STOP: i32 = libc::SIGTRAP | 0x80;
+// Requests of ptrace(2), which musl and glibc type differently.
+const SYSCALL: u32 = 24;
+const DETACH: u32 = 17;
+const SEIZE: u32 = 0x4206;
+const INTERRUPT: u32 = 0x4207;
 const GET_SYSCALL_INFO: u32 = 0x420e;
 const ENTRY: u8 = 1;
 const EXIT: u8 = 2;
@@ -28,9 +33,9 @@ impl Traced {
     /// PTRACE_SEIZE and PTRACE_INTERRUPT: stops the process where it is.
     pub(crate) fn stop(pid: i32) -> io::Result<Self> {
         let options = libc::PTRACE_O_EXITKILL | libc::PTRACE_O_TRACESYSGOOD;
-        request(libc::PTRACE_SEIZE as u32, pid, 0, options as usize)?;
+        request(SEIZE, pid, 0, options as usize)?;
         let mut traced = Traced { pid, signal: 0 };
-        request(libc::PTRACE_INTERRUPT as u32, pid, 0, 0)?;
+        request(INTERRUPT, pid, 0, 0)?;
         traced.wait()?;
         Ok(traced)
     }
@@ -40,7 +45,7 @@ impl Traced {
     pub(crate) fn result_of(&mut self, number: u64) -> io::Result<Option<i64>> {
         let mut inside = false;
         loop {
-            match request(libc::PTRACE_SYSCALL as u32, self.pid, 0, self.signal as usize) {
+            match request(SYSCALL, self.pid, 0, self.signal as usize) {
                 // It was killed; waiting says so.
                 Err(error) if error.raw_os_error() != Some(libc::ESRCH) => return Err(error),
                 _ => {}
@@ -92,7 +97,7 @@ impl Traced {
 impl Drop for Traced {
     fn drop(&mut self) {
         // ESRCH: it has ended.
-        let _ = request(libc::PTRACE_DETACH as u32, self.pid, 0, self.signal as usize);
+        let _ = request(DETACH, self.pid, 0, self.signal as usize);
     }
 }
 

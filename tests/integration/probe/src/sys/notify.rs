@@ -32,7 +32,7 @@ impl Notification {
     pub(crate) fn answer(self, listener: &OwnedFd, errno: i32) -> io::Result<()> {
         // struct seccomp_notif_resp: id, val, error and flags.
         let flags = if errno == 0 { CONTINUE } else { 0 };
-        let last = u64::from((-errno).cast_unsigned()) | u64::from(flags) << 32;
+        let last = u64::from(-errno as u32) | u64::from(flags) << 32;
         let answer = [self.id, 0, last];
         // SAFETY: the kernel reads one struct of 24 bytes.
         let result = unsafe { libc::ioctl(listener.as_raw_fd(), ANSWER as _, answer.as_ptr()) };
