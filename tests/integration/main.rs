@@ -7,10 +7,13 @@
 mod bad_input;
 mod binds;
 mod capabilities;
+mod cgroup_mounts;
+mod cgroup_states;
 mod cgroups;
 mod cli;
 mod conformance;
 mod crash;
+mod deleting;
 mod devices;
 mod events;
 mod exec;

@@ -9,8 +9,8 @@ use super::placement::{self, Surroundings};
 use super::process::Identity;
 use super::rdt::Rdt;
 use super::{
-    Descriptor, Host, Plan, PlanError, Request, Script, devices, hooks, inside_path, labels,
-    mounts, process, seccomp, text, time,
+    Descriptor, Host, Plan, PlanError, Request, Script, cgroup_owner, devices, hooks, inside_path,
+    labels, mounts, process, seccomp, text, time,
 };
 use crate::cgroups;
 use creel_wire::owned::Step;
@@ -28,7 +28,8 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
     let map_writers = MapWriters::of(id_maps.as_ref(), host);
     let net_devices = NetDevices::of(spec, &namespaces)?;
     let rdt = Rdt::of(spec, &request.id)?;
-    let cgroup = plan_cgroup(spec, request, host)?;
+    let mut cgroup = plan_cgroup(spec, request, host)?;
+    cgroup.owner = cgroup_owner::of(spec, &namespaces, &host.cgroups);
     let process = spec.process().clone().unwrap_or_default();
     if let Some(maps) = &id_maps {
         ids::check(spec, maps, map_writers.groups == MapWriter::CallerWithoutGroups)?;
@@ -50,7 +51,7 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
     name(&mut script, spec, &namespaces)?;
     let root = Root { request, host, namespaces: &namespaces, cgroup: &cgroup, process: &process };
     let create_hooks = build_root(&mut script, spec, &root)?;
-    close_root(&mut script, spec)?;
+    close_root(&mut script, spec, request)?;
     let filter = seccomp::compile(spec)?;
     let grantable = host.grantable(namespaces.has(Namespace::User));
     let mut identity = Identity::of(&process, grantable)?;
@@ -205,7 +206,7 @@ fn leave_host(request: &Request, namespaces: &Namespaces) -> Step {
 
 /// Sysctls while all rights are there; then everything that must not be writable is closed, the root last,
 /// since the earlier steps make what is missing in it.
-fn close_root(script: &mut Script, spec: &Spec) -> Result<(), PlanError> {
+fn close_root(script: &mut Script, spec: &Spec, request: &Request) -> Result<(), PlanError> {
     let linux = spec.linux().as_ref();
     let mut sysctls: Vec<_> =
         linux.and_then(|l| l.sysctl().as_ref()).into_iter().flatten().collect();
@@ -230,6 +231,7 @@ fn close_root(script: &mut Script, spec: &Spec) -> Result<(), PlanError> {
     if let Some(flags) = inner_propagation(spec) {
         script.push("linux.rootfsPropagation", Step::RootPropagation { flags });
     }
+    mounts::close(script, spec, &request.bundle)?;
     if spec.root().as_ref().and_then(|root| root.readonly()).unwrap_or(false) {
         script.push("root.readonly", Step::ReadonlyRoot {});
     }
