@@ -159,6 +159,7 @@ fn a_refused_value_puts_everything_back() {
 
 #[test]
 fn huge_pages_are_limited_from_now_on() {
+    needs_cgroup!();
     runc_deviates!("update leaves huge pages alone");
     unless!(
         cgroup::has("hugetlb") || cgroup::has_on_unified("hugetlb"),
@@ -187,6 +188,7 @@ fn huge_pages_are_limited_from_now_on() {
 /// No machine of ours has RDT; `libcontainer`'s `rdt` tests the rest.
 #[test]
 fn a_schema_without_rdt_is_refused_and_nothing_is_changed() {
+    needs_cgroup!();
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").expect("mountinfo");
     unless!(!mounts.contains(" - resctrl "), "resctrl is mounted");
     let bundle = Bundle::new("rdt").sleeping();

@@ -57,6 +57,7 @@ fn root_inside_is_a_mapped_user_outside() {
 
 #[test]
 fn ids_are_mapped_from_where_they_are_said_to_be() {
+    needs_root!("it maps ids that are not the user's");
     let bundle = bundle("usernsmaps").config(|c| {
         let line = |container: u32, host: u32| json!({"containerID": container, "hostID": host, "size": 500});
         c.set("/linux/uidMappings", json!([line(500, 100_000), line(0, 100_500)]));

@@ -6,7 +6,7 @@ use creel_probe::Try;
 use serde_json::{Value, json};
 
 use super::{limited, value};
-use crate::harness::{Bundle, cgroup, runc_deviates, unless, wait_until};
+use crate::harness::{Bundle, cgroup, needs_cgroup, runc_deviates, unless, wait_until};
 
 const BUSY: &str = "while :; do :; done";
 
@@ -88,6 +88,7 @@ fn a_container_runs_on_its_processors_and_memory_nodes() {
 
 #[test]
 fn realtime_processes_need_realtime_of_their_own() {
+    needs_cgroup!();
     runc_deviates!("a failed update leaves the other settings changed");
     unless!(!cgroup::is_v2(), "cgroup2 does not divide realtime among cgroups");
     unless!(
