@@ -9,14 +9,15 @@ use super::placement::{self, Surroundings};
 use super::process::Identity;
 use super::rdt::Rdt;
 use super::{
-    Descriptor, Host, Plan, PlanError, Request, Script, devices, hooks, inside_path, labels,
-    mounts, process, seccomp, text, time,
+    Descriptor, Host, Plan, PlanError, Request, Script, cgroup_owner, devices, hooks, inside_path,
+    labels, mounts, process, seccomp, text, time,
 };
 use crate::cgroups;
 use creel_wire::owned::Step;
 use oci_spec::runtime::{Process, Spec};
 use std::path::{Path, PathBuf};
 
+const CAP_SYS_ADMIN: u32 = 21;
 const MS_REC: u32 = 0x4000;
 const MS_SLAVE: u32 = 0x8_0000;
 const MS_PRIVATE: u32 = 0x4_0000;
@@ -27,7 +28,8 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
     let map_writers = MapWriters::of(id_maps.as_ref(), host);
     let net_devices = NetDevices::of(spec, &namespaces)?;
     let rdt = Rdt::of(spec, &request.id)?;
-    let cgroup = plan_cgroup(spec, request, host)?;
+    let mut cgroup = plan_cgroup(spec, request, host)?;
+    cgroup.owner = cgroup_owner::of(spec, &namespaces, &host.cgroups);
     let process = spec.process().clone().unwrap_or_default();
     if let Some(maps) = &id_maps {
         ids::check(spec, maps, map_writers.groups == MapWriter::CallerWithoutGroups)?;
@@ -44,12 +46,13 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
         process.oom_score_adj().is_some() && !namespaces.joined.is_empty() && host.user.0 != 0;
     let maps_first = namespaces.is_new(Namespace::User) && !namespaces.makes_user_late();
     let admitted = !clone_into_cgroup || maps_first || moved_in || scored;
-    enter(&mut script, request, &namespaces, admitted, net_devices.is_some());
+    let moved = net_devices.is_some();
+    enter(&mut script, request, &namespaces, (admitted, host.has(CAP_SYS_ADMIN), moved));
     time::plan(&mut script, spec, &namespaces);
     name(&mut script, spec, &namespaces)?;
     let root = Root { request, host, namespaces: &namespaces, cgroup: &cgroup, process: &process };
     let create_hooks = build_root(&mut script, spec, &root)?;
-    close_root(&mut script, spec)?;
+    close_root(&mut script, spec, request)?;
     let filter = seccomp::compile(spec)?;
     let grantable = host.grantable(namespaces.has(Namespace::User));
     let mut identity = Identity::of(&process, grantable)?;
@@ -125,8 +128,7 @@ fn enter(
     script: &mut Script,
     request: &Request,
     namespaces: &Namespaces,
-    admitted: bool,
-    net_devices: bool,
+    (admitted, privileged, net_devices): (bool, bool, bool),
 ) {
     script.push("", Step::CloseFrom { first: 3 + request.preserve_fds });
     script.push("", Step::ResetSignals {});
@@ -136,7 +138,7 @@ fn enter(
     if !namespaces.joined.is_empty() {
         script.push("", Step::NonDumpable {});
     }
-    namespaces.join(script, net_devices);
+    namespaces.join(script, privileged, net_devices);
     if namespaces.is_new(Namespace::Cgroup) {
         script.push("linux.namespaces", Step::Unshare { flags: Namespace::Cgroup.flag() });
     }
@@ -190,7 +192,8 @@ fn build_root(
         script.push("root.path", Step::OpenRoot { path });
     }
     mounts::plan(script, spec, &mounts::Surroundings { request, cgroup, namespaces, host })?;
-    devices::plan(script, spec, in_user_namespace)?;
+    let has_mounts = namespaces.has(Namespace::Mount);
+    devices::plan(script, spec, devices::How::of(in_user_namespace, has_mounts))?;
     // Not for hooks, whose files must not be everybody's.
     script.push("", Step::Umask { mask: 0o022 });
     let cwd = path_text(process.cwd());
@@ -214,7 +217,7 @@ fn leave_host(request: &Request, namespaces: &Namespaces) -> Step {
 
 /// Sysctls while all rights are there; then everything that must not be writable is closed, the root last,
 /// since the earlier steps make what is missing in it.
-fn close_root(script: &mut Script, spec: &Spec) -> Result<(), PlanError> {
+fn close_root(script: &mut Script, spec: &Spec, request: &Request) -> Result<(), PlanError> {
     let linux = spec.linux().as_ref();
     let mut sysctls: Vec<_> =
         linux.and_then(|l| l.sysctl().as_ref()).into_iter().flatten().collect();
@@ -239,6 +242,7 @@ fn close_root(script: &mut Script, spec: &Spec) -> Result<(), PlanError> {
     if let Some(flags) = inner_propagation(spec) {
         script.push("linux.rootfsPropagation", Step::RootPropagation { flags });
     }
+    mounts::close(script, spec, &request.bundle)?;
     if spec.root().as_ref().and_then(|root| root.readonly()).unwrap_or(false) {
         script.push("root.readonly", Step::ReadonlyRoot {});
     }

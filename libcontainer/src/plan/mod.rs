@@ -2,6 +2,7 @@
 //! is done. Planning makes no system call: it is tested without root, for every kind of host.
 
 mod capabilities;
+mod cgroup_owner;
 mod devices;
 mod exec;
 mod hooks;

@@ -15,5 +15,6 @@ mod namespaces;
 mod order;
 mod process;
 mod request;
+mod rootless;
 mod text;
 mod whole;
