@@ -46,8 +46,12 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
         process.oom_score_adj().is_some() && !namespaces.joined.is_empty() && host.user.0 != 0;
     let maps_first = namespaces.is_new(Namespace::User) && !namespaces.makes_user_late();
     let admitted = !clone_into_cgroup || maps_first || moved_in || scored;
-    let moved = net_devices.is_some();
-    enter(&mut script, request, &namespaces, (admitted, host.has(CAP_SYS_ADMIN), moved));
+    let entering = Entering {
+        admitted,
+        privileged: host.has(CAP_SYS_ADMIN),
+        net_devices: net_devices.is_some(),
+    };
+    enter(&mut script, request, &namespaces, &entering);
     time::plan(&mut script, spec, &namespaces);
     name(&mut script, spec, &namespaces)?;
     let root = Root { request, host, namespaces: &namespaces, cgroup: &cgroup, process: &process };
@@ -112,13 +116,23 @@ fn plan_cgroup(spec: &Spec, request: &Request, host: &Host) -> Result<cgroups::P
         cgroups_path: linux.and_then(|linux| linux.cgroups_path().as_deref()),
         resources: linux.and_then(|linux| linux.resources().as_ref()),
     };
-    let plan = match request.systemd_cgroup {
-        true => cgroups::plan_systemd(&wanted, spec.annotations().as_ref(), &host.cgroups),
-        false => cgroups::plan(&wanted, &host.cgroups, &host.own_cgroups)
+    let annotations = spec.annotations().as_ref();
+    let plan = match &request.systemd {
+        Some(maker) => cgroups::plan_systemd(&wanted, annotations, &host.cgroups, maker),
+        None => cgroups::plan(&wanted, &host.cgroups, &host.own_cgroups)
             .and_then(|plan| plan.within(&host.cgroup_access, &host.own_cgroups)),
     };
     let plan = plan.map_err(PlanError::Cgroup)?;
     Ok(cgroups::Plan { rootless: request.rootless, ..plan })
+}
+
+/// What decides how creel-init begins.
+struct Entering {
+    /// The library lets it go on.
+    admitted: bool,
+    /// It has rights over existing namespaces.
+    privileged: bool,
+    net_devices: bool,
 }
 
 /// First nothing of the caller may be left: descriptors, signals. Before anything that others are in is
@@ -128,17 +142,17 @@ fn enter(
     script: &mut Script,
     request: &Request,
     namespaces: &Namespaces,
-    (admitted, privileged, net_devices): (bool, bool, bool),
+    entering: &Entering,
 ) {
     script.push("", Step::CloseFrom { first: 3 + request.preserve_fds });
     script.push("", Step::ResetSignals {});
-    if admitted {
+    if entering.admitted {
         script.push("", Step::AwaitAdmission {});
     }
     if !namespaces.joined.is_empty() {
         script.push("", Step::NonDumpable {});
     }
-    namespaces.join(script, privileged, net_devices);
+    namespaces.join(script, entering.privileged, entering.net_devices);
     if namespaces.is_new(Namespace::Cgroup) {
         script.push("linux.namespaces", Step::Unshare { flags: Namespace::Cgroup.flag() });
     }

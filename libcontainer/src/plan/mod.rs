@@ -85,8 +85,8 @@ pub struct Request {
     pub preserve_fds: u32,
     /// Wait for a separate `start`.
     pub separate_start: bool,
-    /// systemd makes the cgroup.
-    pub systemd_cgroup: bool,
+    /// The systemd that makes the cgroup, where one does.
+    pub systemd: Option<cgroups::systemd::Maker>,
     /// What the caller may not do with cgroups is no error, unless it was asked for.
     pub rootless: bool,
 }
