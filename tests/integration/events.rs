@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Bundle, cgroup, needs_cgroup, unless, wait_until};
+use crate::harness::{Bundle, cgroup, needs_cgroup, runc_deviates, unless, wait_until};
 
 #[track_caller]
 fn stats(bundle: &Bundle) -> Value {
@@ -89,6 +89,31 @@ fn a_quota_throttles_and_the_statistics_say_so() {
     // A tenth of a processor; twice that for what is counted late.
     assert!(used < (periods + 2) * 10_000_000, "{used} ns in {periods} periods");
     assert!(data["throttling"]["throttledTime"].as_u64().expect("nanoseconds") > 0);
+}
+
+#[test]
+fn processes_are_counted_without_their_controller_too() {
+    let bundle = Bundle::new("count").sleeping();
+    assert_eq!(stats(&bundle)["data"]["pids"]["current"], 1);
+}
+
+/// Pressure is there where the kernel tells it, in the form of its file.
+#[test]
+fn pressure_is_told_as_the_kernel_does() {
+    runc_deviates!("it does not know pressure");
+    let bundle = Bundle::new("psi").sleeping();
+    let data = &stats(&bundle)["data"];
+    for (section, file) in [("cpu", "cpu"), ("memory", "memory"), ("blkio", "io")] {
+        let path = format!("/sys/fs/cgroup{}/{file}.pressure", bundle.cgroup());
+        let psi = &data[section]["psi"];
+        if std::fs::read_to_string(&path).is_err() {
+            assert_eq!(*psi, Value::Null, "{path}");
+            continue;
+        }
+        for line in ["some", "full"] {
+            assert_eq!(keys(&psi[line]), ["avg10", "avg300", "avg60", "total"].into(), "{psi}");
+        }
+    }
 }
 
 #[test]

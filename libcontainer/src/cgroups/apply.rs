@@ -11,7 +11,8 @@ use super::plan::{IfMissing, Kind, Plan, Write};
 use crate::sys::bpf;
 
 impl Cgroup {
-    /// Set every limit of the plan and, on version 2, load and attach the device filter.
+    /// Set every limit of the plan and, on version 2, load and attach the device filter, and give the cgroup to its
+    /// owner.
     ///
     /// This may be done at any time between the making of the container's first process and its
     /// exec. Not before it is made: a limit of processes would count the clone into the cgroup.
@@ -20,7 +21,8 @@ impl Cgroup {
     /// The first write that fails, with the JSON path that asked for it.
     pub fn apply(&self, plan: &Plan) -> Result<(), Error> {
         self.apply_limits(plan)?;
-        self.attach_device_filter(plan)
+        self.attach_device_filter(plan)?;
+        plan.owner.map_or(Ok(()), |owner| self.give_to(owner))
     }
 
     /// The writes alone.

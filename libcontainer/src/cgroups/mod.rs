@@ -7,7 +7,7 @@
 //! 1. save [`Plan::record`], so that a crash leaves nothing that cannot be found;
 //! 2. [`Cgroup::create`], with everything undone when it fails;
 //! 3. clone into [`Cgroup::fd`] where there is one, or [`Cgroup::enter`] the process;
-//! 4. [`Cgroup::apply`] while the process waits, and [`Cgroup::delegate`] where that is wanted, then save [`Cgroup::record`];
+//! 4. [`Cgroup::apply`] while the process waits, then save [`Cgroup::record`];
 //! 5. in the end [`Cgroup::kill_all`] and [`Record::remove`].
 
 mod access;
@@ -16,7 +16,6 @@ mod cgroup;
 mod controllers;
 mod cpuset;
 mod create;
-mod delegate;
 mod devices;
 mod dir;
 mod error;
@@ -26,6 +25,7 @@ mod layout;
 mod mountinfo;
 mod mounts;
 mod oom;
+mod ownership;
 mod path;
 mod pids;
 mod plan;
@@ -34,6 +34,7 @@ mod remove;
 mod resources;
 pub mod stats;
 pub mod systemd;
+mod threaded;
 mod update;
 
 pub use access::Access;

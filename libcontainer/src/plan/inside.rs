@@ -9,7 +9,7 @@ use super::placement::{self, Surroundings};
 use super::process::Identity;
 use super::rdt::Rdt;
 use super::{
-    Descriptor, Host, Plan, PlanError, Request, Script, delegation, devices, hooks, inside_path,
+    Descriptor, Host, Plan, PlanError, Request, Script, cgroup_owner, devices, hooks, inside_path,
     labels, mounts, process, seccomp, text, time,
 };
 use crate::cgroups;
@@ -28,7 +28,8 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
     let map_writers = MapWriters::of(id_maps.as_ref(), host);
     let net_devices = NetDevices::of(spec, &namespaces)?;
     let rdt = Rdt::of(spec, &request.id)?;
-    let cgroup = plan_cgroup(spec, request, host)?;
+    let mut cgroup = plan_cgroup(spec, request, host)?;
+    cgroup.owner = cgroup_owner::of(spec, &namespaces, &host.cgroups);
     let process = spec.process().clone().unwrap_or_default();
     if let Some(maps) = &id_maps {
         ids::check(spec, maps, map_writers.groups == MapWriter::CallerWithoutGroups)?;
@@ -45,12 +46,17 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
         process.oom_score_adj().is_some() && !namespaces.joined.is_empty() && host.user.0 != 0;
     let maps_first = namespaces.is_new(Namespace::User) && !namespaces.makes_user_late();
     let admitted = !clone_into_cgroup || maps_first || moved_in || scored;
-    enter(&mut script, request, &namespaces, (admitted, host.has(CAP_SYS_ADMIN)));
+    let entering = Entering {
+        admitted,
+        privileged: host.has(CAP_SYS_ADMIN),
+        net_devices: net_devices.is_some(),
+    };
+    enter(&mut script, request, &namespaces, &entering);
     time::plan(&mut script, spec, &namespaces);
     name(&mut script, spec, &namespaces)?;
     let root = Root { request, host, namespaces: &namespaces, cgroup: &cgroup, process: &process };
     let create_hooks = build_root(&mut script, spec, &root)?;
-    close_root(&mut script, spec)?;
+    close_root(&mut script, spec, request)?;
     let filter = seccomp::compile(spec)?;
     let grantable = host.grantable(namespaces.has(Namespace::User));
     let mut identity = Identity::of(&process, grantable)?;
@@ -58,7 +64,9 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
     script.warnings.extend(identity.warnings.iter().cloned());
     let outer_limits = namespaces.has(Namespace::User);
     labels::plan(&mut script, &process)?;
-    placement::plan(&mut script, &process, &Surroundings::of(spec.linux().as_ref()))?;
+    let surroundings = Surroundings::of(spec.linux().as_ref());
+    let outer_scheduling = placement::outer_scheduling(namespaces.has(Namespace::User), host);
+    placement::plan(&mut script, &process, &surroundings, outer_scheduling)?;
     become_process(&mut script, &process, &identity, outer_limits)?;
     wait_for_start(&mut script, spec, request)?;
     seccomp::install(&mut script, filter.as_ref());
@@ -68,7 +76,6 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
         new_namespaces: namespaces.new.clone(),
         cloned_namespaces: namespaces.cloned(),
         second_process: namespaces.needs_second_process(),
-        cgroup_owner: delegation::owner(spec, &namespaces, id_maps.as_ref(), host),
         id_maps,
         map_writers,
         late_maps: namespaces.makes_user_late(),
@@ -79,6 +86,11 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
         cgroup,
         clone_into_cgroup,
         outer_limits: if outer_limits { process::limits(&process) } else { Vec::new() },
+        outer_scheduling: if outer_scheduling {
+            placement::scheduling(&process)
+        } else {
+            Vec::new()
+        },
         oom_score_adj: process.oom_score_adj(),
         create_hooks,
         descriptors: script.descriptors,
@@ -114,6 +126,15 @@ fn plan_cgroup(spec: &Spec, request: &Request, host: &Host) -> Result<cgroups::P
     Ok(cgroups::Plan { rootless: request.rootless, ..plan })
 }
 
+/// What decides how creel-init begins.
+struct Entering {
+    /// The library lets it go on.
+    admitted: bool,
+    /// It has rights over existing namespaces.
+    privileged: bool,
+    net_devices: bool,
+}
+
 /// First nothing of the caller may be left: descriptors, signals. Before anything that others are in is
 /// joined, this process stops being dumpable, so that nobody there can trace it. The cgroup comes before
 /// the cgroup namespace, which shows what its maker is in.
@@ -121,17 +142,17 @@ fn enter(
     script: &mut Script,
     request: &Request,
     namespaces: &Namespaces,
-    (admitted, privileged): (bool, bool),
+    entering: &Entering,
 ) {
     script.push("", Step::CloseFrom { first: 3 + request.preserve_fds });
     script.push("", Step::ResetSignals {});
-    if admitted {
+    if entering.admitted {
         script.push("", Step::AwaitAdmission {});
     }
     if !namespaces.joined.is_empty() {
         script.push("", Step::NonDumpable {});
     }
-    namespaces.join(script, privileged);
+    namespaces.join(script, entering.privileged, entering.net_devices);
     if namespaces.is_new(Namespace::Cgroup) {
         script.push("linux.namespaces", Step::Unshare { flags: Namespace::Cgroup.flag() });
     }
@@ -175,8 +196,11 @@ fn build_root(
     let path = text("root.path", root.into_os_string().into_encoded_bytes())?;
     script.push("", Step::Umask { mask: 0 });
     if namespaces.has(Namespace::Mount) {
-        let flags = outer_propagation(spec)?;
-        script.push("linux.rootfsPropagation", Step::Propagation { flags });
+        // One that is joined belongs to others, who have set its propagation.
+        if namespaces.is_new(Namespace::Mount) {
+            let flags = outer_propagation(spec)?;
+            script.push("linux.rootfsPropagation", Step::Propagation { flags });
+        }
         script.push("root.path", Step::Root { path });
     } else {
         script.push("root.path", Step::OpenRoot { path });
@@ -207,7 +231,7 @@ fn leave_host(request: &Request, namespaces: &Namespaces) -> Step {
 
 /// Sysctls while all rights are there; then everything that must not be writable is closed, the root last,
 /// since the earlier steps make what is missing in it.
-fn close_root(script: &mut Script, spec: &Spec) -> Result<(), PlanError> {
+fn close_root(script: &mut Script, spec: &Spec, request: &Request) -> Result<(), PlanError> {
     let linux = spec.linux().as_ref();
     let mut sysctls: Vec<_> =
         linux.and_then(|l| l.sysctl().as_ref()).into_iter().flatten().collect();
@@ -232,6 +256,7 @@ fn close_root(script: &mut Script, spec: &Spec) -> Result<(), PlanError> {
     if let Some(flags) = inner_propagation(spec) {
         script.push("linux.rootfsPropagation", Step::RootPropagation { flags });
     }
+    mounts::close(script, spec, &request.bundle)?;
     if spec.root().as_ref().and_then(|root| root.readonly()).unwrap_or(false) {
         script.push("root.readonly", Step::ReadonlyRoot {});
     }
@@ -259,7 +284,9 @@ pub(super) fn become_process(
         process::rlimits(script, process);
     }
     script.push("process.capabilities.bounding", Step::BoundingSet { keep: bounding });
-    let cwd = text("process.cwd", path_text(process.cwd()))?;
+    // Taken by its text, like the directory that was made: `..` leads to what is written before it.
+    let cwd = inside_path("process.cwd", &path_text(process.cwd()))?;
+    let cwd = text("process.cwd", format!("/{}", cwd.display()))?;
     script.push("process.cwd", Step::WorkingDirectory { path: cwd.clone() });
     script.push("process.user", process::user(process));
     script.push("process.cwd", Step::CheckWorkingDirectory { path: cwd });

@@ -2,7 +2,7 @@
 //! is done. Planning makes no system call: it is tested without root, for every kind of host.
 
 mod capabilities;
-mod delegation;
+mod cgroup_owner;
 mod devices;
 mod exec;
 mod hooks;
@@ -160,11 +160,11 @@ pub struct Plan {
     pub rdt: Option<Rdt>,
     /// Limits that the library sets from outside, since the process itself may not.
     pub outer_limits: Vec<Limit>,
+    /// The scheduler and the I/O priority, where only the library has the right to set them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub outer_scheduling: Vec<Planned>,
     /// Directories and writes of the cgroups.
     pub cgroup: cgroups::Plan,
-    /// Who gets the cgroup on the host, so that the process inside can divide it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cgroup_owner: Option<u32>,
     /// Whether creel-init waits for the library before it goes on.
     #[serde(skip)]
     pub(crate) awaits_admission: bool,

@@ -1,6 +1,6 @@
 //! Cgroups: how they are entered, and what a mount of type cgroup shows.
 
-use super::harness::{config, hybrid, map_ids, planned, request, share, v1, v2};
+use super::harness::{config, hybrid, planned, request, share, v1, v2};
 use super::text::steps;
 use crate::cgroups::OwnCgroups;
 use crate::plan::{Host, plan};
@@ -69,6 +69,36 @@ fn writable_mount_on_v1() {
     "#);
 }
 
+/// Only a container that sees nothing but its own cgroup, and may change it, gets it.
+#[test]
+fn the_cgroup_is_given_to_the_containers_user() {
+    let owner = |host: &Host, options: &[&str], uid: u32, edit: &dyn Fn(&mut Value)| {
+        let edit = |config: &mut Value| {
+            let mount =
+                json!({"destination": "/sys/fs/cgroup", "type": "cgroup", "options": options});
+            config["mounts"] = json!([mount]);
+            config["process"]["user"]["uid"] = uid.into();
+            edit(config);
+        };
+        planned(edit, &request(), host).cgroup.owner
+    };
+    let mapped = |config: &mut Value| {
+        let namespaces = config["linux"]["namespaces"].as_array_mut().unwrap();
+        namespaces.push(json!({"type": "user"}));
+        let map = |inside: u32, outside: u32| json!({"containerID": inside, "hostID": outside, "size": 10});
+        config["linux"]["uidMappings"] = json!([map(0, 5000), map(100, 7000)]);
+        config["linux"]["gidMappings"] = json!([map(0, 5000)]);
+    };
+    let unmapped = |_: &mut Value| {};
+    let shared = |config: &mut Value| share(config, "cgroup");
+    assert_eq!(owner(&v2(), &["rw"], 0, &mapped), Some(5000));
+    assert_eq!(owner(&v2(), &[], 103, &mapped), Some(7003));
+    assert_eq!(owner(&v2(), &["rw"], 33, &unmapped), Some(33));
+    assert_eq!(owner(&v2(), &["ro"], 0, &mapped), None);
+    assert_eq!(owner(&v2(), &["rw"], 33, &shared), None);
+    assert_eq!(owner(&hybrid(), &["rw"], 0, &mapped), None);
+}
+
 /// The clone goes straight into a cgroup of version 2; any other is entered before creel-init goes on.
 #[test]
 fn the_clone_enters_only_v2() {
@@ -93,40 +123,4 @@ fn without_a_path_it_is_the_id_beside_the_callers() {
     let plan = plan(&config(|_| {}), &request(), &host).unwrap();
     let path = plan.cgroup.directories[0].path();
     assert_eq!(path.to_str(), Some("/sys/fs/cgroup/user.slice/web"));
-}
-
-/// Who gets the cgroup of a container with a writable cgroup mount, and with `edit` done to it.
-fn owner(host: &Host, edit: impl FnOnce(&mut Value)) -> Option<u32> {
-    let edit = |config: &mut Value| {
-        config["mounts"] = json!([{"destination": "/sys/fs/cgroup", "type": "cgroup"}]);
-        edit(config);
-    };
-    planned(edit, &request(), host).cgroup_owner
-}
-
-#[test]
-fn the_cgroup_is_given_to_the_user_inside() {
-    let user = |config: &mut Value| {
-        map_ids(config);
-        config["process"]["user"] = json!({"uid": 7, "gid": 8});
-    };
-    assert_eq!(owner(&v2(), map_ids), Some(100_000));
-    assert_eq!(owner(&v2(), user), Some(100_007));
-    assert_eq!(owner(&v2(), |config| config["process"]["user"]["uid"] = 7.into()), Some(7));
-}
-
-#[test]
-fn the_cgroup_stays_with_root_without_a_namespace_or_a_writable_mount() {
-    assert_eq!(owner(&v2(), |_| {}), None, "root");
-    assert_eq!(owner(&hybrid(), map_ids), None, "version 1");
-    let without_namespace = |config: &mut Value| {
-        map_ids(config);
-        share(config, "cgroup");
-    };
-    assert_eq!(owner(&v2(), without_namespace), None);
-    let read_only = |config: &mut Value| {
-        map_ids(config);
-        config["mounts"][0]["options"] = json!(["nosuid", "ro"]);
-    };
-    assert_eq!(owner(&v2(), read_only), None);
 }
