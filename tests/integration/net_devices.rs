@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use serde_json::json;
 
-use crate::harness::{Bundle, run, runc_deviates, unless};
+use crate::harness::{Bundle, needs_root, run, runc_deviates, unless};
 
 /// A pair of virtual devices on the host, gone when the test is.
 struct Pair {
@@ -99,6 +99,7 @@ fn a_device_moves_into_a_joined_namespace() {
 
 #[test]
 fn a_device_that_is_not_there_is_refused() {
+    needs_root!("the host's devices belong to root");
     runc_deviates!("netDevices came with 1.4");
     let bundle = Bundle::new("nonetdev").config(|c| {
         c.set("/linux/netDevices", json!({"ctnone0": {}}));

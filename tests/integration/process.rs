@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Bundle, runc_deviates, unless};
+use crate::harness::{Bundle, needs_root, runc_deviates, unless};
 
 #[test]
 fn args_env_and_cwd_are_as_given() {
@@ -63,6 +63,7 @@ fn user_and_group_ids() {
 
 #[test]
 fn groups_of_the_caller_are_not_inherited() {
+    needs_root!("it gives the runtime groups");
     let bundle = Bundle::new("groups");
     let setpriv = ["setpriv", "--groups", "777,888"];
     let output = bundle.wrapped(&setpriv, &["run", "-b", &bundle.bundle_path(), &bundle.id]).ok();

@@ -6,7 +6,7 @@ use std::path::Path;
 use creel_probe::Try;
 use serde_json::json;
 
-use crate::harness::{Bundle, Config, parse, runc_deviates, unless};
+use crate::harness::{Bundle, Config, needs_root, parse, runc_deviates, unless};
 
 /// `policy`, `rt_priority` and `nice` out of proc_pid_stat(5).
 fn scheduled(stat: &str) -> (String, String, String) {
@@ -29,6 +29,7 @@ fn words(policy: &str, priority: &str, nice: &str) -> (String, String, String) {
 
 #[test]
 fn the_scheduler_is_set() {
+    needs_root!("a real-time policy takes CAP_SYS_NICE");
     runc_deviates!("schedulers came with 1.2");
     assert_eq!(scheduled_by(json!({"policy": "SCHED_BATCH", "nice": 7})), words("3", "0", "7"));
     assert_eq!(scheduled_by(json!({"policy": "SCHED_OTHER", "nice": -5})), words("0", "0", "-5"));

@@ -3,7 +3,7 @@
 use creel_probe::Try;
 use serde_json::{Value, json};
 
-use crate::harness::{Bundle, cgroup, runc_deviates, unless, wait_until};
+use crate::harness::{Bundle, cgroup, needs_cgroup, needs_root, runc_deviates, unless, wait_until};
 
 /// A file of the container's cgroup.
 #[track_caller]
@@ -26,6 +26,7 @@ fn update_from_stdin(bundle: &Bundle, resources: &Value) {
 
 #[test]
 fn every_flag_of_version_1_reaches_the_kernel() {
+    needs_cgroup!();
     unless!(!cgroup::is_v2(), "this machine has cgroup v2 alone");
     let bundle = Bundle::new("flags").sleeping();
     let cases: [(&[&str], &str, &str, &str); 14] = [
@@ -211,6 +212,7 @@ fn a_checked_limit_below_what_is_in_use_is_refused() {
 
 #[test]
 fn nothing_asked_for_changes_nothing() {
+    needs_cgroup!();
     unless!(cgroup::has("pids"), "no pids controller here");
     let bundle = Bundle::new("nothing").config(|c| c.set("/linux/resources/pids/limit", 33));
     let bundle = bundle.sleeping();
@@ -223,6 +225,7 @@ fn nothing_asked_for_changes_nothing() {
 
 #[test]
 fn resources_come_from_a_file_or_standard_input() {
+    needs_cgroup!();
     unless!(cgroup::has("pids") && cgroup::has("memory"), "memory and pids are not there");
     let bundle = Bundle::new("file").sleeping();
     let file = bundle.path("resources.json");
@@ -238,6 +241,7 @@ fn resources_come_from_a_file_or_standard_input() {
 
 #[test]
 fn fewer_processes_are_allowed_from_now_on() {
+    needs_cgroup!();
     unless!(cgroup::has("pids"), "no pids controller here");
     let bundle = Bundle::new("forks").busybox().config(|c| c.args(&["/bin/sleep", "600"]));
     bundle.create_and_start();
@@ -253,6 +257,7 @@ fn fewer_processes_are_allowed_from_now_on() {
 
 #[test]
 fn less_memory_is_allowed_from_now_on() {
+    needs_cgroup!();
     unless!(cgroup::has("memory"), "no memory controller here");
     let bundle = Bundle::new("memory").busybox().config(|c| c.args(&["/bin/sleep", "600"]));
     bundle.create_and_start();
@@ -272,6 +277,7 @@ fn less_memory_is_allowed_from_now_on() {
 
 #[test]
 fn a_quota_holds_from_now_on() {
+    needs_cgroup!();
     unless!(cgroup::has("cpu"), "no cpu controller here");
     let bundle = Bundle::new("quota").busybox();
     let bundle = bundle.config(|c| c.args(&["/bin/sh", "-c", "while :; do :; done"]));
@@ -292,6 +298,7 @@ fn a_quota_holds_from_now_on() {
 
 #[test]
 fn devices_are_allowed_and_denied() {
+    needs_root!("no device can be made in a user namespace");
     runc_deviates!("update leaves devices alone");
     let bundle = Bundle::new("devices").config(|c| {
         c.capabilities(&["CAP_MKNOD"]);
@@ -321,6 +328,7 @@ fn devices_are_allowed_and_denied() {
 
 #[test]
 fn an_update_that_fails_changes_nothing() {
+    needs_cgroup!();
     unless!(!cgroup::is_v2(), "the order of the files is that of version 1");
     let bundle = Bundle::new("back").config(|c| {
         c.set("/linux/resources/cpu", json!({"shares": 256, "quota": 20_000}));
@@ -342,6 +350,7 @@ fn an_update_that_fails_changes_nothing() {
 
 #[test]
 fn a_limit_below_what_is_in_use_is_refused() {
+    needs_cgroup!();
     unless!(!cgroup::is_v2(), "version 2 kills for it");
     let bundle = Bundle::new("below").sleeping();
     let output = bundle.cmd(&["update", "--memory", "4096", &bundle.id]).output();
@@ -351,6 +360,7 @@ fn a_limit_below_what_is_in_use_is_refused() {
 
 #[test]
 fn a_paused_container_is_updated() {
+    needs_cgroup!();
     unless!(cgroup::has("pids"), "no pids controller here");
     let bundle = Bundle::new("paused").sleeping();
     bundle.cmd(&["pause", &bundle.id]).ok();

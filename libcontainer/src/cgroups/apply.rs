@@ -33,7 +33,18 @@ impl Cgroup {
         for directory in &plan.directories {
             let Some(dir) = self.dir(&directory.path()) else { continue };
             for write in &directory.writes {
-                apply(dir, write)?;
+                match apply(dir, write) {
+                    // Only root of the first user namespace may change them.
+                    Err(Error::Write { source, .. })
+                        if plan.rootless
+                            && write.file.starts_with("devices.")
+                            && is_denied(&source) =>
+                    {
+                        log::debug!("no device rules: {source}");
+                        break;
+                    }
+                    applied => applied?,
+                }
             }
         }
         Ok(())
@@ -83,7 +94,7 @@ fn apply(dir: &Dir, write: &Write) -> Result<(), Error> {
     }
 }
 
-fn is_denied(error: &io::Error) -> bool {
+pub(super) fn is_denied(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES))
 }
 

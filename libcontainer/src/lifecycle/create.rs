@@ -119,6 +119,7 @@ impl Making {
 
         let opened = Opened::open(plan, &self.entry)?;
         self.launch(plan, options, &opened)?;
+        self.note_launched()?;
         if let (Some(unit), Some(init)) = (&plan.cgroup.unit, &self.init) {
             self.keep(Cgroup::start_unit(&plan.cgroup, unit, init.pid)?)?;
         }
@@ -163,6 +164,18 @@ impl Making {
         Ok(())
     }
 
+    /// Without a cgroup only its pid leads to a creel-init whose runtime was killed.
+    fn note_launched(&mut self) -> Result<(), Error> {
+        let Some(init) = self.init.as_ref().filter(|_| self.record.cgroup.is_none()) else {
+            return Ok(());
+        };
+        if let Ok(identity) = Identity::of(init.pid) {
+            self.record.launched = Some(RunningProcess { identity });
+            self.entry.save(&self.record)?;
+        }
+        Ok(())
+    }
+
     /// While creel-init works, what only this side can do: limits, devices, the score of the OOM killer.
     fn admit(&mut self, plan: &Plan) -> Result<(), Error> {
         let (Some(cgroup), Some(init)) = (&self.cgroup, &self.init) else { return Ok(()) };
@@ -170,7 +183,7 @@ impl Making {
         if let Some(maps) = plan.id_maps.as_ref().filter(|_| !plan.late_maps) {
             id_maps::write(init.pid, maps, plan.map_writers)?;
         }
-        set_oom_score(init.pid, plan.oom_score_adj, plan.cgroup.rootless)?;
+        set_oom_score(init.pid, plan.oom_score_adj)?;
         if let Some(devices) = &plan.net_devices {
             netlink::move_devices(devices, init.pid)?;
         }
@@ -211,7 +224,7 @@ impl Making {
                     enter_second_process(init, pid)?;
                     // What waited for its score has handed it on.
                     if !plan.awaits_admission {
-                        set_oom_score(pid, plan.oom_score_adj, plan.cgroup.rootless)?;
+                        set_oom_score(pid, plan.oom_score_adj)?;
                     }
                     opened.tell_hooks(&self.record, plan, pid)?;
                     go(&init.conversation)?;
@@ -336,6 +349,7 @@ fn record(spec: &Spec, request: &Request, plan: &Plan) -> Record {
         process,
         start_steps: StartStep::of_plan(&plan.inside),
         seccomp: installable(&plan.inside),
+        launched: None,
         init: None,
     }
 }

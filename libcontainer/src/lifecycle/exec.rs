@@ -181,9 +181,7 @@ impl Container {
             // Not vfork: in a frozen cgroup the child would hold this process for ever.
             vfork: false,
         })?;
-        // Whoever is not allowed what the container has been given leaves it out, as create did.
-        let rootless = !nix::unistd::geteuid().is_root() || record.cgroup.is_none();
-        let scored = set_oom_score(init.pid, settings.oom_score_adj(), rootless);
+        let scored = set_oom_score(init.pid, settings.oom_score_adj());
         let admitted = scored.and_then(|()| {
             if in_cgroup {
                 return if plan.admitted { go(&init.conversation) } else { Ok(()) };
@@ -225,6 +223,9 @@ impl Container {
 /// for then the process would escape the container's limits.
 fn cgroup_to_enter(record: &Record, sub_cgroups: &[String]) -> Result<Cgroup, Error> {
     if !sub_cgroups.is_empty() {
+        if record.cgroup.is_none() {
+            return Err(cgroups::Error::NoneOfItsOwn.into());
+        }
         let cgroup = Cgroup::open(record.cgroup.below(sub_cgroups)?)?;
         return match cgroup.missing() {
             None => Ok(cgroup),
@@ -363,7 +364,7 @@ fn prepare(
                 enter_second_process(init, pid)?;
                 if !plan.admitted {
                     // It may have been cloned before the first one got its score.
-                    set_oom_score(init.pid, settings.oom_score_adj(), false)?;
+                    set_oom_score(init.pid, settings.oom_score_adj())?;
                 }
                 go(&init.conversation)?;
             }

@@ -34,12 +34,13 @@ impl Container {
         if matches!(status, Status::Stopped | Status::Creating) {
             return Err(Error::Status { action: "update", id: self.id.clone(), status });
         }
+        let cgroup = pause::cgroup(&record)?;
         let update = Update::new(&record.resources, resources, &record.cgroup)?;
         for ignored in &update.ignored {
             log::warn!("{ignored}");
         }
         let class = rdt::change(&entry, &mut record, &Rdt::of_update(&self.id, cache, bandwidth))?;
-        if let Err(error) = pause::cgroup(&record)?.update(&update) {
+        if let Err(error) = cgroup.update(&update) {
             class.take_back(&entry, &mut record);
             return Err(error.into());
         }

@@ -141,11 +141,13 @@ impl Namespaces {
     }
 
     /// The steps that enter what exists. The user namespace is the last: until then this process has the
-    /// rights over the others that its caller has.
-    pub(super) fn join(&self, script: &mut Script) {
+    /// rights over the others that its caller has. A caller without rights has only those that the user
+    /// namespace gives, and enters that first.
+    pub(super) fn join(&self, script: &mut Script, privileged: bool) {
         let is_user = |join: &&Join| join.namespace == Namespace::User;
         let (user, others): (Vec<&Join>, Vec<&Join>) = self.joined.iter().partition(is_user);
-        for join in others.into_iter().chain(user) {
+        let (first, last) = if privileged { (others, user) } else { (user, others) };
+        for join in first.into_iter().chain(last) {
             let namespace = script.slot(Descriptor::Namespace(join.clone()));
             let kind = join.namespace.flag();
             script.push(format!("{}.path", join.origin), Step::JoinNamespace { namespace, kind });

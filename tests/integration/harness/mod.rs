@@ -28,6 +28,7 @@ mod host;
 mod leftovers;
 mod orphans;
 mod probe;
+pub(crate) mod rootless;
 mod runtime;
 mod skip;
 
@@ -40,4 +41,4 @@ pub(crate) use host::{process_exists, stat_fields};
 pub(crate) use orphans::{reap as orphans_reap, run};
 pub(crate) use runtime::{is_runc, runtime};
 pub(crate) use skip::{deviations_wanted, record as record_skip};
-pub(crate) use skip::{runc_deviates, skip, unless};
+pub(crate) use skip::{needs_cgroup, needs_root, runc_deviates, skip, unless};

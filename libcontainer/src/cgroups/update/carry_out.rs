@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::AsFd;
 
 use super::{Checked, DeviceChange, Update, undo};
-use crate::cgroups::apply::{explain_missing, is_missing};
+use crate::cgroups::apply::{explain_missing, is_denied, is_missing};
 use crate::cgroups::cgroup::Cgroup;
 use crate::cgroups::devices::Filter;
 use crate::cgroups::dir::Dir;
@@ -131,7 +131,13 @@ impl Cgroup {
     pub(in crate::cgroups) fn replace_filter(&self, filter: Option<&Filter>) -> Result<(), Error> {
         let Some(cgroup) = self.fd() else { return Ok(()) };
         let error = |step| move |source| Error::DeviceFilter { step, source };
-        let old = bpf::own_device_programs(cgroup).map_err(error("find"))?;
+        let old = match bpf::own_device_programs(cgroup) {
+            Err(source) if self.record().rootless && is_denied(&source) => {
+                log::debug!("no device filter: {source}");
+                return Ok(());
+            }
+            found => found.map_err(error("find"))?,
+        };
         let new = match filter {
             Some(filter) => Some(bpf::load_device_program(&filter.program).map_err(error("load"))?),
             None => None,

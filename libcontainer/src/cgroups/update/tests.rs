@@ -12,7 +12,7 @@ fn resources(mut value: Value) -> LinuxResources {
 
 fn record(controllers: &[&str]) -> Record {
     let paths = controllers.iter().map(|name| ((*name).to_owned(), format!("/c/{name}/x").into()));
-    Record { driver: Driver::Cgroupfs, paths: paths.collect(), made: true }
+    Record { driver: Driver::Cgroupfs, paths: paths.collect(), made: true, rootless: false }
 }
 
 fn update(controllers: &[&str], current: Value, request: Value) -> Result<Update, Error> {

@@ -14,5 +14,6 @@ mod namespaces;
 mod order;
 mod process;
 mod request;
+mod rootless;
 mod text;
 mod whole;
