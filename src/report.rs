@@ -8,6 +8,7 @@ use std::{
     error::Error,
     fs::File,
     io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
     path::Path,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -143,7 +144,8 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 }
 
 fn append(path: &Path) -> Result<File, Failure> {
-    let opened = File::options().append(true).create(true).open(path);
+    // Nobody else may write to it, whatever the umask.
+    let opened = File::options().append(true).create(true).mode(0o644).open(path);
     opened.map_err(|source| Failure::OpenLog { path: path.to_path_buf(), source })
 }
 

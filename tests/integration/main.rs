@@ -4,13 +4,18 @@
 //! `CREEL_TEST_RUNTIME=runc` the same tests run against Debian's runc, which tells whether a test
 //! is right.
 
+mod apparmor;
 mod bad_input;
 mod binds;
 mod capabilities;
+mod cgroup_mounts;
+mod cgroup_states;
 mod cgroups;
 mod cli;
 mod conformance;
 mod crash;
+mod delegation;
+mod deleting;
 mod devices;
 mod events;
 mod exec;
@@ -42,6 +47,8 @@ mod regression;
 mod remount;
 mod rootfs;
 mod rootfs_kinds;
+mod rootless;
+mod round_trip;
 mod scheduling;
 mod seccomp;
 mod seccomp_verdicts;
@@ -49,6 +56,7 @@ mod soak;
 mod systemd;
 mod terminals;
 mod time;
+mod two_users;
 mod update;
 mod user_namespaces;
 mod wrong_state;

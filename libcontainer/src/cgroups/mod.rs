@@ -25,6 +25,7 @@ mod layout;
 mod mountinfo;
 mod mounts;
 mod oom;
+mod ownership;
 mod path;
 mod pids;
 mod plan;
@@ -33,6 +34,7 @@ mod remove;
 mod resources;
 pub mod stats;
 pub mod systemd;
+mod threaded;
 mod update;
 
 pub use access::Access;

@@ -11,7 +11,7 @@ use super::dir::{children, is_gone};
 use super::error::Error;
 use super::pids;
 use super::record::{Driver, Record};
-use super::systemd;
+use super::systemd::{self, Manager};
 use crate::sys::pidfd;
 
 impl Record {
@@ -21,17 +21,17 @@ impl Record {
     ///
     /// Needs nothing but the record, so it works after a crash at any point. Processes that are on
     /// their way out are waited for, `wait` at most; none is killed. Of a cgroup that is not yet `made`
-    /// only the directory itself is removed: what is below it is somebody else's.
+    /// only the directory itself is removed, unless it is frozen: what is below it is somebody else's.
     ///
     /// # Errors
     /// [`Error::Busy`] with the processes that are left; [`Error::Remove`] and [`Error::Read`].
     pub fn remove(&self, wait: Duration) -> Result<(), Error> {
         let deadline = Instant::now() + wait;
-        if let Driver::Systemd { unit } = &self.driver {
-            self.stop_unit(unit, deadline)?;
+        if let Driver::Systemd { unit, manager } = &self.driver {
+            self.stop_unit(unit, *manager, deadline)?;
         }
         for (_, path) in self.directories() {
-            let remove = if self.made { remove_tree } else { remove_one };
+            let remove = if self.made { remove_tree } else { remove_unfrozen };
             remove_when_empty(path, remove, deadline)?;
         }
         Ok(())
@@ -40,14 +40,14 @@ impl Record {
 
 impl Record {
     /// A directory must not be removed under systemd: it would wait for ever to hear that it is empty.
-    fn stop_unit(&self, unit: &str, deadline: Instant) -> Result<(), Error> {
+    fn stop_unit(&self, unit: &str, manager: Manager, deadline: Instant) -> Result<(), Error> {
         if !self.made {
             // With processes that stay it is somebody else's; ours ends when it finds itself alone.
             for (_, path) in self.directories() {
                 remove_when_empty(path, see_whether_empty, deadline)?;
             }
         }
-        Ok(systemd::stop(unit)?)
+        Ok(systemd::stop(unit, manager)?)
     }
 }
 
@@ -77,6 +77,7 @@ fn remove_when_empty(
 
 #[derive(PartialEq)]
 enum State {
+    /// Or left alone.
     Gone,
     Busy,
 }
@@ -92,6 +93,16 @@ fn remove_tree(path: &Path) -> Result<State, Error> {
         }
     }
     remove_one(path)
+}
+
+/// One that is frozen by itself is not ours: create refuses such a one, and freezes none.
+fn remove_unfrozen(path: &Path) -> Result<State, Error> {
+    let says_one =
+        |file: &str| fs::read_to_string(path.join(file)).is_ok_and(|text| text.trim_end() == "1");
+    match says_one("cgroup.freeze") || says_one("freezer.self_freezing") {
+        true => Ok(State::Gone),
+        false => remove_one(path),
+    }
 }
 
 fn remove_one(path: &Path) -> Result<State, Error> {

@@ -133,6 +133,9 @@ fn remove_cgroup(record: &Record) -> Result<(), Error> {
 }
 
 fn kill_rest(record: &Record) -> Result<(), Error> {
+    if record.cgroup.is_none() {
+        return record.end_launched(PATIENCE_MS);
+    }
     if let Some(cgroup) = record.open_cgroup()? {
         Cgroup::kill_all(&cgroup, libc::SIGKILL)?;
     }

@@ -1,6 +1,6 @@
 //! `exec`: one more process in a running container.
 
-use super::admission::{set_limits, set_oom_score, write_pid_file};
+use super::admission::{set_limits, set_oom_score, set_scheduling, write_pid_file};
 use super::create::TerminalFor;
 use super::exec_options::ExecOptions;
 use super::exec_settings::settings;
@@ -97,7 +97,7 @@ impl Container {
         lsm::check(&process, None)?;
         let cgroup = cgroup_to_enter(&record, &options.sub_cgroups)?;
         let late = enters_late(&process) || record.rdt.is_some();
-        let in_cgroup = cgroup.fd().is_some() && !late;
+        let in_cgroup = cgroup.fd().is_some() && cgroup.takes_clones() && !late;
         // Only root can write the score of what is not dumpable any more.
         let host = Host::for_exec()?;
         let scored_first = process.oom_score_adj().is_some() && host.user.0 != 0;
@@ -171,9 +171,7 @@ impl Container {
 
 /// What only this side can do before the process may go on.
 fn admit(init: &Init, work: &Work<'_>) -> Result<(), Error> {
-    // Whoever is not allowed what the container has been given leaves it out, as create did.
-    let rootless = !nix::unistd::geteuid().is_root() || work.record.cgroup.is_none();
-    set_oom_score(init.pid, work.process.oom_score_adj(), rootless)?;
+    set_oom_score(init.pid, work.process.oom_score_adj())?;
     if work.in_cgroup {
         return if work.plan.admitted { go(&init.conversation) } else { Ok(()) };
     }
@@ -209,14 +207,17 @@ fn prepare(init: &mut Init, work: &Work<'_>) -> Result<Option<OwnedFd>, Error> {
                 enter_second_process(init, pid)?;
                 if !work.plan.admitted {
                     // It may have been cloned before the first one got its score.
-                    set_oom_score(init.pid, work.process.oom_score_adj(), false)?;
+                    set_oom_score(init.pid, work.process.oom_score_adj())?;
                 }
                 go(&init.conversation)?;
             }
             Event::Console(master) => {
                 terminal = console::take(master, options.console_socket.as_deref())?;
             }
-            Event::Ready => break set_limits(init.pid, &work.plan.outer_limits)?,
+            Event::Ready => {
+                set_scheduling(init.pid, &work.plan.outer_scheduling)?;
+                break set_limits(init.pid, &work.plan.outer_limits)?;
+            }
             Event::Failed(report) => return Err(Error::Step(Box::new(explain(report)))),
             Event::Closed => {
                 let cgroup = work.record.open_cgroup()?;

@@ -13,6 +13,9 @@ use std::os::fd::OwnedFd;
 /// for then the process would escape the container's limits.
 pub(super) fn cgroup_to_enter(record: &Record, sub_cgroups: &[String]) -> Result<Cgroup, Error> {
     if !sub_cgroups.is_empty() {
+        if record.cgroup.is_none() {
+            return Err(cgroups::Error::NoneOfItsOwn.into());
+        }
         let cgroup = Cgroup::open(record.cgroup.below(sub_cgroups)?)?;
         return match cgroup.missing() {
             None => Ok(cgroup),

@@ -2,7 +2,7 @@
 
 use super::Runtime;
 use super::create_options::{Config, CreateOptions};
-use crate::cgroups;
+use crate::cgroups::{self, systemd::Maker};
 use crate::error::Error;
 use crate::plan::{self, Host, Plan, Request};
 use crate::spec::{self, LoadError, LoadedSpec, Warnings};
@@ -37,9 +37,8 @@ pub(super) fn work_out(
     let bundle = fs::canonicalize(&options.bundle).unwrap_or_else(|_| options.bundle.clone());
     let spec = load(&bundle, &options.config)?;
     let cgroups_path = spec.linux().as_ref().and_then(|linux| linux.cgroups_path().as_deref());
-    if options.systemd_cgroup && !cgroups::systemd::is_running() {
-        return Err(cgroups::Error::from(cgroups::systemd::SystemdError::NotRunning).into());
-    }
+    let systemd = options.systemd_cgroup.then(Maker::probe).transpose();
+    let systemd = systemd.map_err(cgroups::Error::from)?;
     let mut host = Host::probe(cgroups_path)?;
     let request = Request {
         id: id.to_owned(),
@@ -48,7 +47,7 @@ pub(super) fn work_out(
         no_new_keyring: options.no_new_keyring,
         preserve_fds: options.handed().count(),
         separate_start,
-        systemd_cgroup: options.systemd_cgroup,
+        systemd,
         rootless: options.rootless.holds(&host),
     };
     let mut plan = plan::plan(&spec, &request, &host)?;

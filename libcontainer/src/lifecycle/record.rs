@@ -36,6 +36,7 @@ pub(super) fn record(spec: &Spec, request: &Request, plan: &Plan) -> Record {
         process,
         start_steps: StartStep::of_plan(&plan.inside),
         seccomp: installable(&plan.inside),
+        launched: None,
         init: None,
     }
 }
