@@ -50,21 +50,27 @@ pub(crate) struct Globals {
     /// The form of log lines: text or json
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) log_format: String,
+    /// Which messages there are: debug, warning or error
+    #[arg(long, value_name = "LEVEL", default_value = "warning")]
+    pub(crate) log_level: String,
     /// The directory of the containers' state [default: /run/creel, or $XDG_RUNTIME_DIR/creel for
     /// users other than root]
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) root: Option<PathBuf>,
-    /// The criu program for checkpoint and restore
-    #[arg(long, value_name = "PROGRAM", default_value = "criu")]
-    pub(crate) criu: PathBuf,
+    /// Ignored, with a warning: the criu program is looked up in $PATH
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) criu: Option<PathBuf>,
     /// Let systemd manage the cgroups; cgroupsPath is slice:prefix:name then
     #[arg(long)]
     pub(crate) systemd_cgroup: bool,
+    /// Who manages the cgroups: cgroupfs (creel itself), systemd, or disabled for none
+    #[arg(long, value_name = "MANAGER")]
+    pub(crate) cgroup_manager: Option<String>,
     /// Ignore cgroup permission errors: true, false or auto
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub(crate) rootless: String,
     /// Print the version
-    #[arg(long, short)]
+    #[arg(long, short, visible_short_alias = 'V')]
     pub(crate) version: bool,
 }
 

@@ -31,8 +31,14 @@ pub(crate) enum Failure {
     NoPidColumn,
     /// `events --interval` is not above zero.
     Interval,
-    /// A flag of `update` is no number or size.
+    /// A flag has a value that it cannot have.
     Amount { flag: &'static str, found: String, allowed: &'static str },
+    /// `--systemd-cgroup` and `--cgroup-manager` name different ones.
+    CgroupManagers,
+    /// LISTEN_FDS is no number.
+    ListenFds { found: String },
+    /// `--regex` is given with what is no regular expression.
+    Pattern { found: String, source: regex_lite::Error },
     /// The resources of `update` cannot be used.
     Resources { source: libcontainer::spec::LoadError },
     /// `exec --user` is not `uid` or `uid:gid`.
@@ -107,6 +113,13 @@ impl fmt::Display for Failure {
             Self::Amount { flag, found, allowed } => {
                 write!(f, "invalid value for {flag}: found {found:?}, allowed is {allowed}")
             }
+            Self::CgroupManagers => f.write_str(
+                "--systemd-cgroup and --cgroup-manager name different managers, give one of them",
+            ),
+            Self::ListenFds { found } => {
+                write!(f, "LISTEN_FDS: found {found:?}, allowed is the number of sockets")
+            }
+            Self::Pattern { found, .. } => write!(f, "{found:?} is no regular expression"),
             Self::Resources { source } => source.fmt(f),
             Self::User { found } => {
                 write!(f, "--user: found {found:?}, allowed is <uid> or <uid>:<gid>, as numbers")
@@ -141,6 +154,7 @@ impl Error for Failure {
             | Self::WriteConfig { source, .. } => Some(source),
             Self::Create { source } | Self::Run { source } | Self::Exec { source } => Some(source),
             Self::Process { source, .. } => Some(source),
+            Self::Pattern { source, .. } => Some(source),
             // These stand for their source and have its text, so what follows is theirs.
             Self::Usage(error) => error.source(),
             Self::Id { source } => source.source(),

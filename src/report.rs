@@ -28,9 +28,10 @@ enum Format {
     Json,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// How much a message matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Level {
+pub(crate) enum Level {
     Debug,
     Warning,
     Error,
@@ -41,24 +42,25 @@ enum Level {
 pub(crate) struct Report {
     file: Option<File>,
     format: Format,
-    debug: bool,
+    /// The least that is reported.
+    level: Level,
 }
 
 impl Report {
     /// The report of a start whose flags are not known yet.
     pub(crate) fn to_stderr() -> Self {
-        Self { file: None, format: Format::Text, debug: false }
+        Self { file: None, format: Format::Text, level: Level::Warning }
     }
 
-    /// The report that `--log`, `--log-format` and `--debug` ask for.
-    pub(crate) fn open(log: Option<&Path>, format: &str, debug: bool) -> Result<Self, Failure> {
+    /// The report that `--log`, `--log-format`, `--log-level` and `--debug` ask for.
+    pub(crate) fn open(log: Option<&Path>, format: &str, level: Level) -> Result<Self, Failure> {
         let format = match format {
             "text" => Format::Text,
             "json" => Format::Json,
             other => return Err(Failure::LogFormat { found: other.to_owned() }),
         };
         let file = log.filter(|path| !path.as_os_str().is_empty()).map(append).transpose()?;
-        Ok(Self { file, format, debug })
+        Ok(Self { file, format, level })
     }
 
     /// Takes in what the library has to say besides its results, from now on.
@@ -69,18 +71,17 @@ impl Report {
         let listener: &Listener = Box::leak(Box::new(Listener { file, format: self.format }));
         // It fails only when there is a listener already; a command has one report.
         if log::set_logger(listener).is_ok() {
-            log::set_max_level(log::LevelFilter::Warn);
+            log::set_max_level(match self.level {
+                Level::Error => log::LevelFilter::Error,
+                Level::Debug | Level::Warning => log::LevelFilter::Warn,
+            });
         }
         Ok(())
     }
 
     /// Says why nothing came of the command.
     pub(crate) fn error(&mut self, failure: &Failure) {
-        let mut message = chain(failure);
-        if let Some(advice) = failure.advice() {
-            message.push_str("; ");
-            message.push_str(advice);
-        }
+        let message = in_words(failure);
         self.log(Level::Error, &message);
         if self.file.is_some() {
             // Nobody is left to tell that stderr is closed.
@@ -95,12 +96,13 @@ impl Report {
 
     /// Says what `--debug` asks for.
     pub(crate) fn debug(&mut self, message: &str) {
-        if self.debug {
-            self.log(Level::Debug, message);
-        }
+        self.log(Level::Debug, message);
     }
 
     fn log(&mut self, level: Level, message: &str) {
+        if level < self.level {
+            return;
+        }
         write_line(self.file.as_ref(), self.format, level, message);
     }
 }
@@ -145,6 +147,16 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 fn append(path: &Path) -> Result<File, Failure> {
     let opened = File::options().append(true).create(true).open(path);
     opened.map_err(|source| Failure::OpenLog { path: path.to_path_buf(), source })
+}
+
+/// All that there is to say of a failure.
+pub(crate) fn in_words(failure: &Failure) -> String {
+    let mut message = chain(failure);
+    if let Some(advice) = failure.advice() {
+        message.push_str("; ");
+        message.push_str(advice);
+    }
+    message
 }
 
 /// The error and its sources, from the step that failed down to the kernel's reason.
@@ -289,7 +301,7 @@ mod tests {
     fn a_log_file_is_appended_to() {
         let path = std::env::temp_dir().join(format!("creel-report-{}", std::process::id()));
         for format in ["text", "json"] {
-            let mut report = Report::open(Some(&path), format, false).unwrap();
+            let mut report = Report::open(Some(&path), format, Level::Warning).unwrap();
             report.warning("first");
             report.debug("not asked for");
         }
@@ -303,7 +315,7 @@ mod tests {
 
     #[test]
     fn an_unknown_format_is_refused() {
-        let failure = Report::open(None, "xml", false).unwrap_err();
+        let failure = Report::open(None, "xml", Level::Warning).unwrap_err();
         assert!(failure.to_string().contains("\"xml\""), "{failure}");
     }
 }

@@ -47,7 +47,7 @@ pub use features::features;
 pub use hooks::{HookError, HookFailure};
 pub use lifecycle::{
     Container, CreateOptions, Event, Events, ExecOptions, ExecProcess, ProcessOverrides,
-    RunOptions, Runtime, Started,
+    RunOptions, Runtime, StartOptions, Started,
 };
 pub use lsm::LsmError;
 pub use mount_tree::MountTreeError;

@@ -33,6 +33,6 @@ fn run_container(args: RunArgs, globals: &Globals, runtime: &Runtime) -> Result<
     check_id(&args.id)?;
     let RunArgs { flags, detach, keep, no_subreaper, id } = args;
     let exit =
-        runtime.run(&id, &flags.options(globals), &RunOptions { detach, keep, no_subreaper })?;
+        runtime.run(&id, &flags.options(globals)?, &RunOptions { detach, keep, no_subreaper })?;
     Ok(exit.map_or(0, Exit::code))
 }

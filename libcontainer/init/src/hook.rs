@@ -29,8 +29,8 @@ pub fn run(
     timeout: u32,
     stdin: BorrowedFd<'_>,
 ) -> Outcome {
-    let arguments = Pointers::new(arguments, None).at(At::Memory)?;
-    let environment = Pointers::new(environment, None).at(At::Memory)?;
+    let arguments = Pointers::new(arguments, [None, None]).at(At::Memory)?;
+    let environment = Pointers::new(environment, [None, None]).at(At::Memory)?;
     seek(stdin, SeekFrom::Start(0)).at(At::HookStart)?;
     let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).at(At::HookStart)?;
     let pid = match sys::fork().at(At::HookStart)? {

@@ -47,9 +47,9 @@ fn executable(path: &CStr) -> Result<(), Errno> {
 
 /// The filter, then execve(2); all that the filter might forbid is done before. Whoever waits sees the connection close when it succeeds, and the errno otherwise.
 pub fn execute(c: &Container, arguments: Texts<'_>, environment: Texts<'_>) -> Outcome {
-    let arguments = Pointers::new(arguments, None).at(At::Memory)?;
-    let home = (!c.home.is_empty()).then(|| c.home.as_c_str());
-    let environment = Pointers::new(environment, home).at(At::Memory)?;
+    let arguments = Pointers::new(arguments, [None, None]).at(At::Memory)?;
+    let found = [&c.home, &c.listen_pid].map(|text| (!text.is_empty()).then(|| text.as_c_str()));
+    let environment = Pointers::new(environment, found).at(At::Memory)?;
     c.channel.send(&Message::new(Kind::Executing));
     if let Some((flags, filter)) = c.filter {
         sys::install_filter(flags, filter).at(At::Filter)?;

@@ -18,6 +18,13 @@ pub enum Error {
     },
     /// The host has no cgroup file system mounted.
     NoCgroups,
+    /// A limit for a container that is to have no cgroup.
+    NeedsCgroup {
+        /// The setting.
+        json_path: String,
+    },
+    /// The container was created without a cgroup.
+    None,
     /// `linux.cgroupsPath` names the root of the hierarchy.
     RootCgroup {
         /// The path as given.
@@ -203,6 +210,14 @@ impl fmt::Display for Error {
             Error::NoCgroups => {
                 write!(f, "no cgroup file system is mounted: mount cgroup2 at /sys/fs/cgroup")
             }
+            Error::NeedsCgroup { json_path } => write!(
+                f,
+                "{json_path}: a limit needs a cgroup, and the container is to have none \
+                 (--cgroup-manager disabled); take one of both out"
+            ),
+            Error::None => f.write_str(
+                "the container has no cgroup: it was created with --cgroup-manager disabled",
+            ),
             Error::RootCgroup { given } => {
                 write!(f, "linux.cgroupsPath: {given:?} is the root cgroup; name a cgroup below it")
             }
@@ -322,6 +337,8 @@ impl std::error::Error for Error {
             | Error::Remove { source, .. } => Some(source),
             Error::Systemd(error) => error.source(),
             Error::NoCgroups
+            | Error::NeedsCgroup { .. }
+            | Error::None
             | Error::RootCgroup { .. }
             | Error::MissingController { .. }
             | Error::UnifiedOnV1

@@ -119,6 +119,11 @@ impl Record {
         Ok(below)
     }
 
+    /// Whether the container was to have no cgroup.
+    pub(crate) fn is_none(&self) -> bool {
+        self.paths.is_empty()
+    }
+
     /// One of the directories, for messages.
     pub(crate) fn first_path(&self) -> PathBuf {
         self.paths.values().next().cloned().unwrap_or_default()

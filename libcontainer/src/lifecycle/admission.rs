@@ -1,8 +1,11 @@
 //! What a process gets from outside, before it may go on.
 
+use super::hand_over::hand_over;
 use crate::error::Error;
 use crate::plan::{IdMaps, Limit};
+use crate::process::launch::Init;
 use std::fs;
+use std::os::fd::AsFd;
 use std::path::Path;
 
 /// From outside: a process that is not dumpable cannot write its own.
@@ -34,6 +37,12 @@ pub(super) fn set_limits(pid: i32, limits: &[Limit]) -> Result<(), Error> {
             .map_err(|source| Error::io("set", limit.origin.as_str(), source))?;
     }
     Ok(())
+}
+
+/// A descriptor of the process, for whoever cannot be its parent and wants to wait for it.
+pub(super) fn hand_over_process(init: &Init, socket: &Path) -> Result<(), Error> {
+    hand_over(init.pidfd.as_fd(), b"pidfd", socket)
+        .map_err(|source| Error::io("send the pidfd to pidfd socket", socket, source))
 }
 
 /// Whole when it appears, and without a newline: engines read it as soon as it is there.

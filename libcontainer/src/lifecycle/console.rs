@@ -1,16 +1,14 @@
 //! The outer end of a container's terminal: handed to a console socket, or joined to our own terminal.
 
+use super::hand_over::hand_over;
 use crate::error::Error;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{
-    AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, UnixAddr, connect, sendmsg, socket,
-};
 use nix::sys::statfs::fstatfs;
 use nix::sys::termios::{self, SetArg, Termios};
 use std::collections::VecDeque;
-use std::io::{self, IoSlice};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 /// DEVPTS_SUPER_MAGIC, statfs(2).
@@ -29,20 +27,9 @@ pub(super) fn take(
         });
     }
     let Some(path) = console_socket else { return Ok(Some(terminal)) };
-    hand_over(&terminal, path)
+    hand_over(terminal.as_fd(), b"/dev/ptmx", path)
         .map_err(|source| Error::io("send the terminal to console socket", path, source))?;
     Ok(None)
-}
-
-/// One connection, one message, one descriptor.
-fn hand_over(terminal: &OwnedFd, path: &Path) -> io::Result<()> {
-    let socket = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
-    connect(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
-    let descriptors = [terminal.as_raw_fd()];
-    let control = [ControlMessage::ScmRights(&descriptors)];
-    let name = [IoSlice::new(b"/dev/ptmx")];
-    sendmsg::<()>(socket.as_raw_fd(), &name, &control, MsgFlags::MSG_NOSIGNAL, None)?;
-    Ok(())
 }
 
 /// Where something happened.

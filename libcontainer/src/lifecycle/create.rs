@@ -1,6 +1,8 @@
 //! `create`: everything is made and prepared, and the process waits for `start`.
 
-use super::admission::{set_limits, set_oom_score, write_id_maps, write_pid_file};
+use super::admission::{
+    hand_over_process, set_limits, set_oom_score, write_id_maps, write_pid_file,
+};
 use super::descriptors::{Opened, hook_state};
 use super::plan::{WorkedOut, work_out};
 use super::talk::{died, enter_second_process, go, next};
@@ -20,6 +22,7 @@ use crate::seccomp::Installable;
 use crate::state::{self, Entry, Record, RunningProcess, StartStep};
 use creel_wire::owned::Step;
 use oci_spec::runtime::Spec;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -30,19 +33,39 @@ use std::path::{Path, PathBuf};
 pub struct CreateOptions {
     /// The bundle directory.
     pub bundle: PathBuf,
+    /// The configuration, instead of the bundle's `config.json`.
+    pub config: Option<PathBuf>,
     /// Written with the process's pid, without a newline, whole when it appears.
     pub pid_file: Option<PathBuf>,
     /// A socket that gets the terminal's other end.
     pub console_socket: Option<PathBuf>,
+    /// A socket that gets a pidfd of the container's process.
+    pub pidfd_socket: Option<PathBuf>,
     /// Move the root over `/` instead of pivoting (initramfs).
     pub no_pivot: bool,
     /// Keep the caller's session keyring.
     pub no_new_keyring: bool,
-    /// How many descriptors from 3 on the process inherits; all of them have to be open and not
-    /// close-on-exec.
+    /// How many descriptors from 3 on the process inherits, behind those of `listen_fds`; all of them have to
+    /// be open and not close-on-exec.
     pub preserve_fds: u32,
+    /// How many descriptors from 3 on are sockets of sd_listen_fds(3); the process inherits them and is told so.
+    pub listen_fds: u32,
+    /// LISTEN_FDNAMES of sd_listen_fds_with_names(3).
+    pub listen_fd_names: Option<String>,
+    /// NOTIFY_SOCKET of sd_notify(3): the service manager's socket. The process gets one of its own instead, and
+    /// [`Runtime::run`] or [`Container::start_with`] say when it is ready.
+    pub notify_socket: Option<OsString>,
     /// Let systemd make the cgroup, as a scope unit; `linux.cgroupsPath` is `slice:prefix:name` then.
     pub systemd_cgroup: bool,
+    /// Make no cgroup: the container stays in the caller's.
+    pub no_cgroups: bool,
+}
+
+impl CreateOptions {
+    /// All descriptors from 3 on that the process inherits.
+    pub(super) fn inherited(&self) -> u32 {
+        self.listen_fds.saturating_add(self.preserve_fds)
+    }
 }
 
 /// A container whose process waits: for `start`, or, in `run`, for a word over the conversation.
@@ -74,7 +97,7 @@ impl Runtime {
         options: &CreateOptions,
         separate_start: bool,
     ) -> Result<Prepared, Error> {
-        super::check_preserved(options.preserve_fds)?;
+        super::check_preserved(options.inherited())?;
         let WorkedOut { spec, request, plan } = work_out(id, options, separate_start)?;
         check_terminal(&spec, options, separate_start)?;
         lsm::check(&spec.process().clone().unwrap_or_default(), spec.linux().as_ref())?;
@@ -83,7 +106,8 @@ impl Runtime {
         check_rootfs(&record.rootfs)?;
 
         let entry = self.store.claim(id)?;
-        let mut making = Making { entry, record, init: None, cgroup: None, terminal: None };
+        let hooked = has_hooks(&plan);
+        let mut making = Making { entry, record, hooked, init: None, cgroup: None, terminal: None };
         match making.carry_out(&plan, options) {
             Ok(()) => making.finish(plan),
             Err(error) => Err(making.undo(error)),
@@ -95,6 +119,8 @@ impl Runtime {
 struct Making {
     entry: Entry,
     record: Record,
+    /// There are hooks to wait for.
+    hooked: bool,
     cgroup: Option<Cgroup>,
     init: Option<Init>,
     terminal: Option<OwnedFd>,
@@ -115,6 +141,7 @@ impl Making {
 
         let opened = Opened::open(plan, &self.entry)?;
         self.launch(plan, options, &opened)?;
+        self.note_waited_for(None)?;
         if let (Some(unit), Some(init)) = (&plan.cgroup.unit, &self.init) {
             self.keep(Cgroup::start_unit(&plan.cgroup, unit, init.pid)?)?;
         }
@@ -128,6 +155,12 @@ impl Making {
         })?;
         self.record.init = Some(RunningProcess { identity });
         self.entry.save(&self.record)?;
+        if self.hooked {
+            self.entry.forget_waited_for()?;
+        }
+        if let (Some(socket), Some(init)) = (&options.pidfd_socket, &self.init) {
+            hand_over_process(init, socket)?;
+        }
         options.pid_file.as_deref().map_or(Ok(()), |file| write_pid_file(file, pid))
     }
 
@@ -136,6 +169,12 @@ impl Making {
         self.record.cgroup = cgroup.record().clone();
         self.cgroup = Some(cgroup);
         Ok(self.entry.save(&self.record)?)
+    }
+
+    /// Hooks may hang; who deletes the container by force then has to know what to end.
+    fn note_waited_for(&self, hook: Option<i32>) -> Result<(), Error> {
+        let Some(init) = self.init.as_ref().filter(|_| self.hooked) else { return Ok(()) };
+        note_waited_for(&self.entry, init.pid, hook)
     }
 
     fn launch(
@@ -151,7 +190,7 @@ impl Making {
         self.init = Some(launch(&Launch {
             steps: &steps,
             descriptors: &descriptors,
-            preserved: options.preserve_fds,
+            preserved: options.inherited(),
             namespaces: cloned.fold(0, |flags, kind| flags | u64::from(kind.flag())),
             cgroup,
             vfork: true,
@@ -197,6 +236,7 @@ impl Making {
         options: &CreateOptions,
         opened: &Opened,
     ) -> Result<(), Error> {
+        let (entry, hooked) = (&self.entry, self.hooked);
         let Some(init) = &mut self.init else { return Ok(()) };
         if !plan.second_process {
             opened.tell_hooks(&self.record, plan, init.pid)?;
@@ -207,11 +247,16 @@ impl Making {
                     enter_second_process(init, pid)?;
                     set_oom_score(pid, plan.oom_score_adj)?;
                     opened.tell_hooks(&self.record, plan, pid)?;
+                    if hooked {
+                        note_waited_for(entry, pid, None)?;
+                    }
                     go(&init.conversation)?;
                 }
                 Event::Mounted => {
                     let state = hook_state(&self.record, "creating", init.pid)?;
-                    hooks::run_all(&plan.create_hooks, &state)?;
+                    let started = |hook| note_waited_for(entry, init.pid, Some(hook)).is_ok();
+                    hooks::run_all(&plan.create_hooks, &state, started)?;
+                    note_waited_for(entry, init.pid, None)?;
                     go(&init.conversation)?;
                 }
                 Event::Console(terminal) => {
@@ -241,6 +286,8 @@ impl Making {
 
     /// Unmakes all of it; the first error is the one that counts.
     fn undo(self, error: Error) -> Error {
+        // A hook or a process that was ended for that is not the reason.
+        let error = if self.entry.is_unwanted() { Error::Unwanted } else { error };
         if let Some(init) = &self.init {
             // ESRCH: it has ended by itself.
             let _ = crate::sys::send_signal(init.pidfd.as_fd(), libc::SIGKILL);
@@ -256,6 +303,20 @@ impl Making {
             log::warn!("cleaning up after the failed create: {second}");
         }
         error
+    }
+}
+
+fn has_hooks(plan: &Plan) -> bool {
+    plan.inside.iter().any(|planned| matches!(planned.step, Step::AwaitHooks {}))
+}
+
+fn note_waited_for(entry: &Entry, init: i32, hook: Option<i32>) -> Result<(), Error> {
+    let pids = [Some(init), hook];
+    // One that has ended already needs no ending.
+    let identities: Vec<_> = pids.into_iter().flatten().flat_map(Identity::of).collect();
+    match entry.note_waited_for(&identities)? {
+        true => Ok(()),
+        false => Err(Error::Unwanted),
     }
 }
 

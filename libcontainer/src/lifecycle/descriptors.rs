@@ -1,5 +1,6 @@
 //! What the plan's descriptors are: opened before creel-init is started, by slot.
 
+use super::notify;
 use crate::error::Error;
 use crate::mount_tree;
 use crate::plan::{Descriptor, Join, Namespace, Plan};
@@ -35,6 +36,7 @@ impl Opened {
                 .map_err(|source| Error::io("make the start socket in", entry.path(), source)),
             Descriptor::Namespace(join) => open_namespace(join),
             Descriptor::MountTree(tree) => Ok(mount_tree::make(tree)?),
+            Descriptor::NotifyDirectory => notify::directory(entry),
             Descriptor::HookState(status) => {
                 let memfd = nix::sys::memfd::memfd_create(
                     c"creel-state",

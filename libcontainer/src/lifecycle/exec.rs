@@ -1,6 +1,6 @@
 //! `exec`: one more process in a running container.
 
-use super::admission::{set_limits, set_oom_score, write_pid_file};
+use super::admission::{hand_over_process, set_limits, set_oom_score, write_pid_file};
 use super::talk::{died, enter_second_process, go, next};
 use super::{Container, console, foreground, start, state, steps, warn};
 use crate::cgroups::{self, Cgroup};
@@ -29,6 +29,8 @@ pub struct ExecOptions {
     pub pid_file: Option<PathBuf>,
     /// The unix socket that receives the console's file descriptor.
     pub console_socket: Option<PathBuf>,
+    /// The unix socket that receives a pidfd of the process.
+    pub pidfd_socket: Option<PathBuf>,
     /// How many file descriptors after stderr the process inherits.
     pub preserve_fds: u32,
     /// Go ahead although the container is paused.
@@ -120,7 +122,7 @@ impl Container {
         match watch {
             None => Ok(Started::Detached(joined.pid)),
             Some(watch) => watch
-                .attend(&joined, terminal)
+                .attend(&joined, terminal, None)
                 .map(Started::Ended)
                 .map_err(|error| abandon(&joined, error)),
         }
@@ -135,8 +137,7 @@ impl Container {
     }
 
     fn running(&self, ignore_paused: bool) -> Result<Record, Error> {
-        let directory = self.store.directory(&self.id)?;
-        let record = self.store.read(&self.id)?;
+        let (directory, record) = self.store.look(&self.id)?;
         let status = state::status(&record, crate::state::waits_for_start(&directory))?;
         match status {
             Status::Running | Status::Created => Ok(record),
@@ -226,7 +227,7 @@ fn cgroup_to_enter(record: &Record, sub_cgroups: &[String]) -> Result<Cgroup, Er
     }
     let recorded = Cgroup::open(record.cgroup.clone())?;
     let pid = record.init.map_or(0, |init| init.identity.pid);
-    if recorded.is_whole() && recorded.takes_processes() {
+    if !record.cgroup.is_none() && recorded.is_whole() && recorded.takes_processes() {
         return Ok(recorded);
     }
     Ok(Cgroup::open(cgroups::Record::of_process(pid)?)?)
@@ -369,6 +370,9 @@ fn prepare(
             }
             _ => {}
         }
+    }
+    if let Some(socket) = &options.pidfd_socket {
+        hand_over_process(init, socket)?;
     }
     if let Some(file) = &options.pid_file {
         write_pid_file(file, init.pid)?;

@@ -2,6 +2,7 @@
 //! is joined to ours, and its status is never missed.
 
 use super::console::{Side, Terminal};
+use super::notify::Readiness;
 use crate::error::Error;
 use crate::process::Exit;
 use crate::process::launch::Init;
@@ -44,12 +45,20 @@ impl Watch {
         Ok(Watch { signals, previous, adopts: !no_subreaper })
     }
 
-    /// Waits for the process to end.
-    pub(super) fn attend(&self, init: &Init, terminal: Option<OwnedFd>) -> Result<Exit, Error> {
+    /// Waits for the process to end; of its readiness whoever waits for that is told.
+    pub(super) fn attend(
+        &self,
+        init: &Init,
+        terminal: Option<OwnedFd>,
+        readiness: Option<&Readiness>,
+    ) -> Result<Exit, Error> {
         let failed = |source: io::Error| Error::io("wait for the container's process", "", source);
         let mut terminal = terminal.map(Terminal::join).transpose()?;
         loop {
-            let (ended, side) = self.wait_for_event(init, terminal.as_ref()).map_err(failed)?;
+            let (ended, side) =
+                self.wait_for_event(init, terminal.as_ref(), readiness).map_err(failed)?;
+            // This process is the manager's, so the container's is not named. Nothing there is no error.
+            readiness.map(|readiness| readiness.relay(None));
             self.pass_on(init, terminal.as_ref()).map_err(failed)?;
             if let (Some(terminal), Some(side)) = (&mut terminal, side) {
                 terminal.relay(side).map_err(failed)?;
@@ -69,6 +78,7 @@ impl Watch {
         &self,
         init: &Init,
         terminal: Option<&Terminal>,
+        readiness: Option<&Readiness>,
     ) -> io::Result<(bool, Option<Side>)> {
         let mut watched = vec![
             PollFd::new(init.pidfd.as_fd(), PollFlags::POLLIN),
@@ -77,12 +87,13 @@ impl Watch {
         let (sides, more): (Vec<Side>, Vec<PollFd<'_>>) =
             terminal.map(Terminal::watched).unwrap_or_default().into_iter().unzip();
         watched.extend(more);
+        watched.extend(readiness.map(|ready| PollFd::new(ready.fd(), PollFlags::POLLIN)));
         match poll(&mut watched, PollTimeout::NONE) {
             Ok(_) | Err(nix::Error::EINTR) => {}
             Err(errno) => return Err(errno.into()),
         }
         let ready = |fd: &PollFd<'_>| fd.revents().is_some_and(|events| !events.is_empty());
-        let side = watched[2..].iter().position(ready).map(|index| sides[index]);
+        let side = watched[2..].iter().zip(&sides).find(|(fd, _)| ready(fd)).map(|(_, side)| *side);
         Ok((ready(&watched[0]), side))
     }
 

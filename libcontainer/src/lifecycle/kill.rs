@@ -13,7 +13,8 @@ impl Container {
     /// [`Error::Status`] when it is stopped; with `all` a stopped container is no error, as engines expect.
     pub fn kill(&self, signal: i32, all: bool) -> Result<(), Error> {
         let record = self.store.read(&self.id)?;
-        if all {
+        // Without a cgroup nobody knows which processes there are: those of its pid namespace end with the first.
+        if all && !record.cgroup.is_none() {
             return match record.open_cgroup()? {
                 Some(cgroup) => Ok(cgroup.kill_all(signal)?),
                 None => Ok(()),

@@ -8,7 +8,9 @@ mod descriptors;
 mod events;
 mod exec;
 mod foreground;
+mod hand_over;
 mod kill;
+mod notify;
 mod pause;
 mod plan;
 mod ps;
@@ -29,6 +31,7 @@ pub use create::CreateOptions;
 pub use events::{Event, Events};
 pub use exec::{ExecOptions, ExecProcess, ProcessOverrides, Started};
 pub use run::RunOptions;
+pub use start::StartOptions;
 
 /// A state root and the containers in it.
 #[derive(Debug, Clone)]

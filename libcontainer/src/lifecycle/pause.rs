@@ -48,6 +48,7 @@ impl Container {
 pub(super) fn cgroup(record: &Record) -> Result<Cgroup, Error> {
     match record.open_cgroup()? {
         Some(cgroup) => Ok(cgroup),
+        None if record.cgroup.is_none() => Err(cgroups::Error::None.into()),
         None => Err(cgroups::Error::Gone { path: record.cgroup.first_path() }.into()),
     }
 }

@@ -35,27 +35,31 @@ pub(super) fn work_out(
 ) -> Result<WorkedOut, Error> {
     spec::check_id(id)?;
     let bundle = fs::canonicalize(&options.bundle).unwrap_or_else(|_| options.bundle.clone());
-    let spec = load(&bundle)?;
+    let spec = load(&bundle, options.config.as_deref())?;
     let cgroups_path = spec.linux().as_ref().and_then(|linux| linux.cgroups_path().as_deref());
     if options.systemd_cgroup && !cgroups::systemd::is_running() {
         return Err(cgroups::Error::from(cgroups::systemd::SystemdError::NotRunning).into());
     }
-    let host = Host::probe(cgroups_path)?;
+    let host = if options.no_cgroups { Host::for_exec() } else { Host::probe(cgroups_path) }?;
     let request = Request {
         id: id.to_owned(),
         bundle,
         no_pivot: options.no_pivot,
         no_new_keyring: options.no_new_keyring,
-        preserve_fds: options.preserve_fds,
+        preserve_fds: options.inherited(),
+        listen_fds: options.listen_fds,
+        listen_fd_names: options.listen_fd_names.clone(),
+        notify: options.notify_socket.is_some(),
         separate_start,
         systemd_cgroup: options.systemd_cgroup,
+        no_cgroups: options.no_cgroups,
     };
     let plan = plan::plan(&spec, &request, &host)?;
     Ok(WorkedOut { spec, request, plan })
 }
 
-fn load(bundle: &Path) -> Result<Spec, Error> {
-    let loaded = spec::load(bundle)?;
+fn load(bundle: &Path, config: Option<&Path>) -> Result<Spec, Error> {
+    let loaded = config.map_or_else(|| spec::load(bundle), spec::load_config)?;
     let checked = spec::check(&loaded.spec)?;
     for warning in loaded.warnings.iter().chain(checked.iter()) {
         log::warn!("{warning}");

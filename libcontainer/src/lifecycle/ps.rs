@@ -1,6 +1,7 @@
 //! `ps`: the processes of a container.
 
 use super::Container;
+use crate::cgroups;
 use crate::error::Error;
 
 impl Container {
@@ -10,8 +11,10 @@ impl Container {
     /// # Errors
     /// [`Error::Store`] when there is no such container, [`Error::Cgroup`] when the cgroup cannot be read.
     pub fn processes(&self) -> Result<Vec<i32>, Error> {
-        match self.store.read(&self.id)?.open_cgroup()? {
+        let record = self.store.read(&self.id)?;
+        match record.open_cgroup()? {
             Some(cgroup) => Ok(cgroup.pids()?),
+            None if record.cgroup.is_none() => Err(cgroups::Error::None.into()),
             None => Ok(Vec::new()),
         }
     }

@@ -1,6 +1,7 @@
 //! `run`: create and start in one, and in the foreground wait and delete.
 
 use super::create::{CreateOptions, Prepared};
+use super::notify::Readiness;
 use super::talk::go;
 use super::{Runtime, delete, foreground, start};
 use crate::error::Error;
@@ -41,6 +42,10 @@ impl Runtime {
             true => self.prepare_detached(id, options)?,
             false => self.prepare(id, options, false)?,
         };
+        let readiness = match listen(&prepared, options) {
+            Ok(readiness) => readiness,
+            Err(error) => return Err(abandon(prepared, error)),
+        };
         if let Err(error) = launch(&prepared) {
             return Err(abandon(prepared, error));
         }
@@ -50,8 +55,11 @@ impl Runtime {
         if let Err(error) = start::poststart(&record) {
             return Err(self.end(id, &record, &init, error));
         }
-        let Some(watch) = watch else { return Ok(None) };
-        let exit = match watch.attend(&init, terminal) {
+        let Some(watch) = watch else {
+            readiness.map_or(Ok(()), |ready| ready.wait(init.pidfd.as_fd(), init.pid))?;
+            return Ok(None);
+        };
+        let exit = match watch.attend(&init, terminal, readiness.as_ref()) {
             Ok(exit) => exit,
             // As when nobody reads its output any more.
             Err(error) => return Err(self.end(id, &record, &init, error)),
@@ -95,6 +103,11 @@ impl Runtime {
         }
         Ok(prepared)
     }
+}
+
+fn listen(prepared: &Prepared, options: &CreateOptions) -> Result<Option<Readiness>, Error> {
+    let manager = options.notify_socket.as_deref();
+    Ok(manager.map(|manager| Readiness::listen(&prepared.entry, manager)).transpose()?.flatten())
 }
 
 fn launch(prepared: &Prepared) -> Result<(), Error> {

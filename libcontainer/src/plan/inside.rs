@@ -5,11 +5,11 @@ use super::id_maps::IdMaps;
 use super::namespaces::{Namespace, Namespaces};
 use super::net_devices::NetDevices;
 use super::placement::{self, Surroundings};
-use super::process::Identity;
+use super::process::{Identity, Limit};
 use super::rdt::Rdt;
 use super::{
-    Descriptor, Host, Plan, PlanError, Request, Script, devices, hooks, inside_path, labels,
-    mounts, process, seccomp, text, time,
+    Descriptor, Host, Plan, PlanError, Request, Script, activation, devices, hooks, inside_path,
+    labels, mounts, process, seccomp, text, time,
 };
 use crate::cgroups;
 use creel_wire::owned::Step;
@@ -26,9 +26,10 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
     let rdt = Rdt::of(spec, &request.id)?;
     let cgroup = plan_cgroup(spec, request, host)?;
     let process = spec.process().clone().unwrap_or_default();
+    let process = activation::with_variables(process, request, &namespaces);
     // systemd wants a process to put into the cgroup that it makes.
     let is_v2 = matches!(host.cgroups, cgroups::Layout::V2 { .. });
-    let clone_into_cgroup = is_v2 && cgroup.unit.is_none();
+    let clone_into_cgroup = is_v2 && cgroup.unit.is_none() && !request.no_cgroups;
     let mut script = Script::new();
     script.warnings.extend(cgroup.ignored.iter().map(ToString::to_string));
 
@@ -48,6 +49,7 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
     placement::plan(&mut script, &process, &Surroundings::of(spec.linux().as_ref()))?;
     become_process(&mut script, &process, &identity, outer_limits)?;
     wait_for_start(&mut script, spec, request)?;
+    activation::listen_pid(&mut script, request, &namespaces);
     seccomp::install(&mut script, filter.as_ref());
     execute(&mut script, &process)?;
 
@@ -61,7 +63,7 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
         rdt,
         cgroup,
         clone_into_cgroup,
-        outer_limits: if outer_limits { process::limits(&process) } else { Vec::new() },
+        outer_limits: if outer_limits { process::outer_limits(&process) } else { Vec::new() },
         oom_score_adj: process.oom_score_adj(),
         create_hooks,
         descriptors: script.descriptors,
@@ -78,9 +80,10 @@ fn plan_cgroup(spec: &Spec, request: &Request, host: &Host) -> Result<cgroups::P
         cgroups_path: linux.and_then(|linux| linux.cgroups_path().as_deref()),
         resources: linux.and_then(|linux| linux.resources().as_ref()),
     };
-    let plan = match request.systemd_cgroup {
-        true => cgroups::plan_systemd(&wanted, spec.annotations().as_ref(), &host.cgroups),
-        false => cgroups::plan(&wanted, &host.cgroups, &host.own_cgroups),
+    let plan = match (request.no_cgroups, request.systemd_cgroup) {
+        (true, _) => cgroups::plan_none(&wanted),
+        (false, true) => cgroups::plan_systemd(&wanted, spec.annotations().as_ref(), &host.cgroups),
+        (false, false) => cgroups::plan(&wanted, &host.cgroups, &host.own_cgroups),
     };
     plan.map_err(PlanError::Cgroup)
 }
@@ -149,6 +152,7 @@ fn build_root(
         script.push("root.path", Step::OpenRoot { path });
     }
     mounts::plan(script, spec, request, cgroup, namespaces)?;
+    activation::mount(script, request, namespaces);
     devices::plan(script, spec, namespaces.has(Namespace::User))?;
     // Not for hooks, whose files must not be everybody's.
     script.push("", Step::Umask { mask: 0o022 });
@@ -222,7 +226,8 @@ pub(super) fn become_process(
     }
     // In a user namespace nobody may raise a hard limit: there the library sets them, from outside.
     if !outer_limits {
-        process::rlimits(script, process);
+        let early = process::limits(process).into_iter().filter_map(Limit::early);
+        early.for_each(|limit| script.push(limit.origin.clone(), limit.step()));
     }
     script.push("process.capabilities.bounding", Step::BoundingSet { keep: bounding });
     let cwd = text("process.cwd", path_text(process.cwd()))?;
@@ -252,6 +257,8 @@ fn wait_for_start(script: &mut Script, spec: &Spec, request: &Request) -> Result
 }
 
 pub(super) fn execute(script: &mut Script, process: &Process) -> Result<(), PlanError> {
+    let late = process::limits(process).into_iter().filter(Limit::is_late);
+    late.for_each(|limit| script.push(limit.origin.clone(), limit.step()));
     let arguments = process::texts("process.args", process.args().iter().flatten())?;
     let environment = process::environment(process);
     let environment = process::texts("process.env", environment.iter())?;

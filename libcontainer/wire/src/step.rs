@@ -261,6 +261,8 @@ steps! {
         files: TextList,
         label: Bytes,
     }
+    /// Give the program LISTEN_PID with the pid that it will have, sd_listen_fds(3).
+    69 ListenPid {}
     /// Open the root file system where it is: without a mount namespace of the container's own a mount would
     /// stay on the host.
     48 OpenRoot { path: Text }

@@ -39,6 +39,7 @@ macro_rules! all {
 
 all! {
     NonDumpable {}
+    ListenPid {}
     AwaitAdmission {}
     JoinNamespace { namespace, kind }
     Unshare { flags }
