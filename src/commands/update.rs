@@ -47,11 +47,11 @@ pub(crate) struct UpdateArgs {
     /// The memory nodes to use
     #[arg(long, value_name = "LIST")]
     cpuset_mems: Option<String>,
-    /// The kernel memory limit; ignored, as the kernel has none any more
-    #[arg(long, value_name = "BYTES", hide = true)]
+    /// The kernel memory limit; ignored with a warning, as the kernel has none any more
+    #[arg(long, value_name = "BYTES")]
     kernel_memory: Option<String>,
     /// The kernel memory limit for TCP
-    #[arg(long, value_name = "BYTES", hide = true)]
+    #[arg(long, value_name = "BYTES")]
     kernel_memory_tcp: Option<String>,
     /// The memory limit, in bytes
     #[arg(long, value_name = "BYTES")]

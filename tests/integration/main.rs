@@ -16,6 +16,7 @@ mod events;
 mod exec;
 mod fds;
 mod features;
+mod flags;
 mod harness;
 mod hooks;
 mod id_mapped;
