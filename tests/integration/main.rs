@@ -4,6 +4,7 @@
 //! `CREEL_TEST_RUNTIME=runc` the same tests run against Debian's runc, which tells whether a test
 //! is right.
 
+mod activation;
 mod bad_input;
 mod binds;
 mod capabilities;

@@ -1,7 +1,6 @@
 //! Containers in a user namespace, made by root.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 use creel_probe::Try;
 use serde_json::json;
@@ -22,9 +21,7 @@ fn map(c: &mut Config, mappings: serde_json::Value) {
 /// A bundle that the mapped root can reach: it is nobody on the host.
 fn bundle(name: &str) -> Bundle {
     let bundle = Bundle::new(name).config(mapped);
-    for path in [bundle.path(".."), bundle.path(""), bundle.rootfs("")] {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("chmod");
-    }
+    bundle.reachable();
     bundle
 }
 

@@ -78,7 +78,9 @@ fn become_hook(
     stdin: BorrowedFd<'_>,
     output: &OwnedFd,
 ) -> Errno {
-    let result = sys::replace(stdin, 0)
+    // What is preserved is for the container's program.
+    let result = sys::close_on_exec_from(3)
+        .and_then(|()| sys::replace(stdin, 0))
         .and_then(|()| sys::replace(output.as_fd(), 1))
         .and_then(|()| sys::replace(output.as_fd(), 2));
     match result {
