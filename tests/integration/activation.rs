@@ -59,6 +59,7 @@ fn wait_for_program(output: &Output) {
 
 #[test]
 fn start_returns_when_the_program_is_ready() {
+    runc_deviates!("it looks for READY=1 in the first line alone");
     // What else it says is not for the manager: it could take itself for the main process.
     let bundle = saying("ready", &["STATUS=up\nMAINPID=1", "MAINPID=1\nREADY=1\nFDSTORE=1"]);
     let manager = Manager::listen(&bundle);
@@ -95,6 +96,7 @@ fn run_in_the_foreground_says_that_the_program_is_ready() {
 
 #[test]
 fn run_detached_waits_for_the_program_or_its_end() {
+    runc_deviates!("it names the main process in a second message");
     for (signal, heard) in [("USR1", true), ("KILL", false)] {
         let bundle = saying("detached", &["READY=1"]);
         let manager = Manager::listen(&bundle);

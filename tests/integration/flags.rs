@@ -79,7 +79,8 @@ fn a_terminal_goes_to_the_console_socket() {
     let words = ["exec", "--detach", "--console-socket", passed.path()];
     let program = [&bundle.id, "/bin/probe", "sleep", "600"];
     bundle.cmd(&[&words[..], &["--tty"], &program].concat()).ok();
-    assert!(passed.take().link.ends_with("ptmx"));
+    let second = passed.take();
+    assert!(second.link.ends_with("ptmx"), "{second:?}");
     // Without --tty there is no terminal that could be handed over.
     let output = bundle.cmd(&[&words[..], &program].concat()).output();
     assert_eq!(output.code(), 255, "{}", output.stderr());

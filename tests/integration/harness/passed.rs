@@ -25,6 +25,13 @@ pub(crate) struct PassedFile {
     pub(crate) link: String,
     /// Its file in /proc/self/fdinfo.
     info: String,
+    descriptor: RawFd,
+}
+
+impl Drop for PassedFile {
+    fn drop(&mut self) {
+        let _ = nix::unistd::close(self.descriptor);
+    }
 }
 
 impl Passed {
@@ -37,22 +44,21 @@ impl Passed {
         self.path.to_str().expect("UTF-8")
     }
 
-    /// The next one; it is closed again.
+    /// The next one.
     #[track_caller]
     pub(crate) fn take(&self) -> PassedFile {
         let (connection, _) = self.listener.accept().expect("a connection");
         connection.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
         let (name, descriptor) = receive(&connection);
-        let file = PassedFile {
+        PassedFile {
             name,
+            descriptor,
             link: fs::read_link(format!("/proc/self/fd/{descriptor}"))
                 .expect("the descriptor")
                 .to_string_lossy()
                 .into_owned(),
             info: fs::read_to_string(format!("/proc/self/fdinfo/{descriptor}")).expect("fdinfo"),
-        };
-        nix::unistd::close(descriptor).expect("close");
-        file
+        }
     }
 }
 
