@@ -66,7 +66,7 @@ pub(crate) struct Globals {
     /// Who manages the cgroups: cgroupfs (creel itself), systemd, or disabled for none
     #[arg(long, value_name = "MANAGER")]
     pub(crate) cgroup_manager: Option<String>,
-    /// Ignore cgroup permission errors: true, false or auto
+    /// Do without cgroups that may not be made: true, false or auto (for all but root)
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub(crate) rootless: String,
     /// Print the version

@@ -13,10 +13,14 @@ pub(crate) enum Failure {
     Usage(UsageError),
     /// `--log-format` has an unknown value.
     LogFormat { found: String },
+    /// `--log` asks for a log that is no file.
+    LogKind { found: PathBuf },
     /// The file of `--log` cannot be opened.
     OpenLog { path: PathBuf, source: io::Error },
     /// The answer cannot be written to stdout.
     Print { source: io::Error },
+    /// The user's own directory for state cannot be made.
+    StateRoot { path: PathBuf, source: io::Error },
     /// The id cannot be a container's.
     Id { source: IdError },
     /// `kill` was told something that is no signal.
@@ -72,6 +76,9 @@ impl Failure {
             Self::Create { source } | Self::Run { source } | Self::Exec { source } => {
                 source.advice()
             }
+            Self::StateRoot { .. } => Some(
+                "let XDG_RUNTIME_DIR be a directory of your own, or choose a state root with --root",
+            ),
             Self::Library { source } => source.advice(),
             _ => None,
         }
@@ -95,8 +102,14 @@ impl fmt::Display for Failure {
             Self::LogFormat { found } => {
                 write!(f, "invalid log-format: found {found:?}, allowed is text or json")
             }
+            Self::LogKind { found } => {
+                write!(f, "cannot log to {}, --log takes a file", found.display())
+            }
             Self::OpenLog { path, .. } => write!(f, "cannot open the log {}", path.display()),
             Self::Print { .. } => f.write_str("cannot write to stdout"),
+            Self::StateRoot { path, .. } => {
+                write!(f, "cannot make the state root {}", path.display())
+            }
             Self::Id { source } => source.fmt(f),
             Self::UnknownSignal { found } => {
                 write!(f, "unknown signal {found:?}, give a name such as TERM or a number up to 64")
@@ -149,6 +162,7 @@ impl Error for Failure {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::OpenLog { source, .. }
+            | Self::StateRoot { source, .. }
             | Self::Print { source }
             | Self::RunPs { source }
             | Self::WriteConfig { source, .. } => Some(source),

@@ -1,5 +1,7 @@
 //! What the global flags mean, where that is more than their text.
 
+use libcontainer::Rootless;
+
 use crate::{cli::Globals, failure::Failure, report::Level};
 
 /// Who makes the containers' cgroups.
@@ -37,12 +39,12 @@ pub(crate) fn cgroup_manager(globals: &Globals) -> Result<CgroupManager, Failure
     }
 }
 
-/// From `--rootless`; `None` is `auto`. The other words are those that Go reads as a boolean.
-pub(crate) fn rootless(globals: &Globals) -> Result<Option<bool>, Failure> {
+/// From `--rootless`; the words for yes and no are those that Go reads as a boolean.
+pub(crate) fn rootless(globals: &Globals) -> Result<Rootless, Failure> {
     match globals.rootless.as_str() {
-        "auto" => Ok(None),
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(Some(true)),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(Some(false)),
+        "auto" | "" => Ok(Rootless::Auto),
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(Rootless::Yes),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(Rootless::No),
         found => {
             let (flag, allowed) = ("rootless", "true, false or auto");
             Err(Failure::Amount { flag, found: found.to_owned(), allowed })
@@ -88,9 +90,9 @@ mod tests {
 
     #[test]
     fn rootless_is_a_boolean_or_auto() {
-        assert_eq!(rootless(&globals("")).unwrap(), None);
-        assert_eq!(rootless(&globals("--rootless=true")).unwrap(), Some(true));
-        assert_eq!(rootless(&globals("--rootless F")).unwrap(), Some(false));
+        assert_eq!(rootless(&globals("")).unwrap(), Rootless::Auto);
+        assert_eq!(rootless(&globals("--rootless=true")).unwrap(), Rootless::Yes);
+        assert_eq!(rootless(&globals("--rootless F")).unwrap(), Rootless::No);
         assert!(rootless(&globals("--rootless maybe")).is_err());
     }
 

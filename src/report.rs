@@ -6,8 +6,10 @@
 
 use std::{
     error::Error,
+    ffi::OsStr,
     fs::File,
     io::{self, Write},
+    os::unix::ffi::OsStrExt,
     path::Path,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -59,7 +61,7 @@ impl Report {
             "json" => Format::Json,
             other => return Err(Failure::LogFormat { found: other.to_owned() }),
         };
-        let file = log.filter(|path| !path.as_os_str().is_empty()).map(append).transpose()?;
+        let file = log.map(log_file).transpose()?.flatten().map(append).transpose()?;
         Ok(Self { file, format, level })
     }
 
@@ -142,6 +144,16 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
     written.map_err(|source| Failure::Print { source })
+}
+
+/// The file that is meant: nothing is none, and crun's callers may say which kind of log it is.
+fn log_file(log: &Path) -> Result<Option<&Path>, Failure> {
+    let bytes = log.as_os_str().as_bytes();
+    if bytes.starts_with(b"syslog:") || bytes.starts_with(b"journald:") {
+        return Err(Failure::LogKind { found: log.to_owned() });
+    }
+    let path = bytes.strip_prefix(b"file:").map_or(log, |path| Path::new(OsStr::from_bytes(path)));
+    Ok(Some(path).filter(|path| !path.as_os_str().is_empty()))
 }
 
 fn append(path: &Path) -> Result<File, Failure> {

@@ -3,20 +3,38 @@
 use std::{
     env,
     ffi::OsString,
-    fs,
+    fs::{self, DirBuilder, Permissions},
+    io,
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
 use nix::unistd::geteuid;
 
+use crate::failure::Failure;
+
 const OF_ROOT: &str = "/run/creel";
 
-/// The given directory, or the default for who is calling.
-pub(crate) fn directory(given: Option<&Path>) -> PathBuf {
-    match given {
-        Some(directory) if !directory.as_os_str().is_empty() => directory.to_path_buf(),
-        _ => default_directory(env::var_os("XDG_RUNTIME_DIR"), is_really_root),
+/// The given directory, or the default for who is calling. One below XDG_RUNTIME_DIR is made at once, with the sticky
+/// bit: without it the directory could be tidied away after some hours (XDG Base Directory Specification).
+///
+/// # Errors
+/// [`Failure::StateRoot`].
+pub(crate) fn directory(given: Option<&Path>) -> Result<PathBuf, Failure> {
+    if let Some(directory) = given.filter(|directory| !directory.as_os_str().is_empty()) {
+        return Ok(directory.to_path_buf());
     }
+    let directory = default_directory(env::var_os("XDG_RUNTIME_DIR"), is_really_root);
+    if directory != Path::new(OF_ROOT) {
+        make_sticky(&directory)
+            .map_err(|source| Failure::StateRoot { path: directory.clone(), source })?;
+    }
+    Ok(directory)
+}
+
+fn make_sticky(directory: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    fs::set_permissions(directory, Permissions::from_mode(0o1700))
 }
 
 /// `is_root` is asked only when the answer depends on it.
@@ -46,7 +64,7 @@ mod tests {
 
     #[test]
     fn the_given_directory_counts() {
-        assert_eq!(directory(Some(Path::new("/x"))), Path::new("/x"));
+        assert_eq!(directory(Some(Path::new("/x"))).unwrap(), Path::new("/x"));
     }
 
     #[test]

@@ -9,27 +9,17 @@
 set -euo pipefail
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/creel-bench/debian13
-mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-arch=$(dpkg --print-architecture)
 say() { printf 'debian13: %s\n' "$*" >&2; }
 
-# Lists and packages of trixie in a directory of its own; the host's apt does not see them.
-trixie_apt() {
-    apt-get -qq -o Dir::Etc::sourcelist="$work/sources.list" -o Dir::Etc::sourceparts=/dev/null \
-        -o Dir::Etc::preferencesparts=- -o Dir::State="$work/state" \
-        -o Dir::State::status="$work/status" -o Dir::Cache="$work/cache" \
-        -o APT::Sandbox::User=root -o APT::Architecture="$arch" "$@"
-}
+# shellcheck source=hack/trixie.sh
+. "$(dirname "$0")/../trixie.sh"
 
 fetch() {
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
-    mkdir -p "$work"/{state/lists/partial,cache/archives/partial,root}
-    : >"$work/status"
-    echo "deb [signed-by=$keyring] $mirror trixie main" >"$work/sources.list"
-    say "fetching crun and runc of Debian 13 from $mirror"
-    trixie_apt update
+    mkdir "$work/root"
+    say "fetching crun and runc of Debian 13"
+    trixie_begin "$work"
     trixie_apt install -y --download-only --no-install-recommends crun runc >/dev/null
     for package in "$work"/cache/archives/*.deb; do
         dpkg-deb --fsys-tarfile "$package" | tar -x -C "$work/root" --keep-directory-symlink

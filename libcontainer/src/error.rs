@@ -6,7 +6,7 @@ use crate::lsm::LsmError;
 use crate::mount_tree::MountTreeError;
 use crate::netlink::NetDeviceError;
 use crate::plan::PlanError;
-use crate::process::{LaunchError, StepError};
+use crate::process::{IdMapError, LaunchError, StepError};
 use crate::rdt::RdtError;
 use crate::spec::{CheckError, IdError, LoadError};
 use crate::state::{Status, StoreError};
@@ -32,6 +32,10 @@ pub enum Error {
     Cgroup(cgroups::Error),
     /// Starting creel-init.
     Launch(LaunchError),
+    /// Mapping the ids of the container's user namespace.
+    IdMap(IdMapError),
+    /// Only root can make a container without a user namespace.
+    NeedsUserNamespace,
     /// A step inside the container.
     Step(Box<StepError>),
     /// A hook in the runtime's namespaces.
@@ -127,12 +131,19 @@ impl Error {
     pub fn advice(&self) -> Option<&'static str> {
         match self {
             Error::Step(step) => step.advice(),
+            Error::IdMap(error) => error.advice(),
+            Error::Launch(error) => error.advice(),
+            Error::Cgroup(error) | Error::Plan(PlanError::Cgroup(error)) => error.advice(),
+            Error::NeedsUserNamespace => Some(
+                "give linux.namespaces one of type user, with mappings, as creel spec --rootless does; or run creel \
+                 as root",
+            ),
             Error::MountTree(error) => error.advice(),
             Error::NetDevice(error) => error.advice(),
             Error::Rdt(error) => error.advice(),
-            Error::Store(StoreError::Root { .. }) => {
-                Some("make it writable, or choose another state root with --root")
-            }
+            Error::Store(StoreError::Root { .. }) => Some(
+                "make it writable, set XDG_RUNTIME_DIR, or choose another state root with --root",
+            ),
             Error::RootFilesystem { .. } => {
                 Some("unpack a root file system there, or let root.path name another directory")
             }
@@ -154,6 +165,7 @@ impl Error {
             Error::Store(inner) => inner,
             Error::Cgroup(inner) => inner,
             Error::Launch(inner) => inner,
+            Error::IdMap(inner) => inner,
             Error::Step(inner) => inner.as_ref(),
             Error::Hook(inner) => inner,
             Error::Lsm(inner) => inner,
@@ -224,6 +236,9 @@ impl fmt::Display for Error {
                  open all from 3 to {}, or ask for fewer",
                 u64::from(*count) + 2
             ),
+            Error::NeedsUserNamespace => {
+                f.write_str("a container that is not made by root needs a user namespace")
+            }
             Error::Terminal { problem } => f.write_str(problem),
             Error::Io { action, path, .. } if path.as_os_str().is_empty() => {
                 write!(f, "cannot {action}")
@@ -262,6 +277,7 @@ from!(
     Store(StoreError),
     Cgroup(cgroups::Error),
     Launch(LaunchError),
+    IdMap(IdMapError),
     Hook(HookError),
     Lsm(LsmError),
     MountTree(MountTreeError),

@@ -35,6 +35,7 @@ mod owner;
 pub mod plan;
 mod process;
 mod rdt;
+mod rootless;
 pub mod seccomp;
 #[cfg(test)]
 mod skip;
@@ -53,6 +54,7 @@ pub use lsm::LsmError;
 pub use mount_tree::MountTreeError;
 pub use netlink::NetDeviceError;
 pub use owner::user_name;
-pub use process::{Exit, LaunchError, StepError, keep_exit_statuses};
+pub use process::{Exit, IdMapError, LaunchError, StepError, keep_exit_statuses};
 pub use rdt::{Doing as RdtDoing, RdtError};
+pub use rootless::Rootless;
 pub use state::{State, Status, StoreError, rfc3339};

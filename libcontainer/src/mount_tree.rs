@@ -1,6 +1,6 @@
 //! Id-mapped mounts: a user namespace with the maps, and a tree of mounts that is given it.
 
-use crate::plan::{IdMaps, MountIds, MountTree, Namespace};
+use crate::plan::{Descriptor, IdMaps, MountIds, MountTree, Namespace, OuterSource, Plan, Planned};
 use crate::process::launch::{Init, Launch, LaunchError, launch};
 use crate::process::wait;
 use crate::sys;
@@ -58,6 +58,9 @@ pub enum MountTreeError {
 impl MountTreeError {
     pub(crate) fn advice(&self) -> Option<&'static str> {
         match self {
+            MountTreeError::Source { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Some("make it on the host, or take the mount out")
+            }
             MountTreeError::Map { source, .. } => match source.raw_os_error() {
                 Some(libc::EINVAL) => Some(
                     "the file system of the source, or one mounted below it, cannot be id-mapped",
@@ -122,6 +125,29 @@ pub(crate) fn make(wanted: &MountTree) -> Result<OwnedFd, MountTreeError> {
     sys::mount::map_ids(tree.as_fd(), namespace.as_fd(), wanted.ids_below)
         .map_err(|source| MountTreeError::Map { json_path: json_path(), source })?;
     Ok(tree)
+}
+
+/// The source of a bind, as the caller sees it.
+pub(crate) fn open(wanted: &OuterSource, plan: &Plan) -> Result<OwnedFd, MountTreeError> {
+    let unusable = |source| MountTreeError::Source {
+        json_path: asked_by(wanted, plan),
+        path: wanted.source.clone(),
+        source,
+    };
+    let path =
+        CString::new(wanted.source.as_os_str().as_bytes()).map_err(|nul| unusable(nul.into()))?;
+    sys::mount::clone_tree(&path, wanted.recursive).map_err(unusable)
+}
+
+fn asked_by(wanted: &OuterSource, plan: &Plan) -> String {
+    let slot = plan.descriptors.iter().position(
+        |descriptor| matches!(descriptor, Descriptor::OuterSource(source) if source == wanted),
+    );
+    let asks = |planned: &&Planned| match planned.step {
+        Step::OuterSource { tree } => Some(tree.0 as usize) == slot,
+        _ => false,
+    };
+    plan.inside.iter().find(asks).map_or_else(String::new, |planned| planned.origin.clone())
 }
 
 /// A user namespace lives as long as a descriptor of it; but only a process inside can be given maps. It is

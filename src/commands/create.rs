@@ -9,7 +9,7 @@ use crate::{
     cli::Globals,
     environment,
     failure::Failure,
-    global::{CgroupManager, cgroup_manager},
+    global::{CgroupManager, cgroup_manager, rootless},
 };
 
 /// The flags that `create` and `run` share.
@@ -70,6 +70,7 @@ impl CreateFlags {
             notify_socket: environment::notify_socket(),
             systemd_cgroup: manager == CgroupManager::Systemd,
             no_cgroups: manager == CgroupManager::Disabled,
+            rootless: rootless(globals)?,
         })
     }
 }

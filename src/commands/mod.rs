@@ -52,7 +52,7 @@ pub(crate) fn run(
     globals: &Globals,
     report: &mut Report,
 ) -> Result<i32, Failure> {
-    let runtime = Runtime::new(root::directory(globals.root.as_deref()));
+    let runtime = Runtime::new(root::directory(globals.root.as_deref())?);
     report.debug(&format!("{command:?}, state in {}", runtime.root().display()));
     match command {
         Command::Create(args) => create::run(args, globals, &runtime),

@@ -11,7 +11,7 @@ use libcontainer::{
 use crate::{
     cli::Globals,
     failure::Failure,
-    global::{CgroupManager, cgroup_manager},
+    global::{CgroupManager, cgroup_manager, rootless},
     report::print,
 };
 
@@ -43,6 +43,7 @@ pub(super) fn run(args: PlanArgs, globals: &Globals, runtime: &Runtime) -> Resul
         no_pivot,
         systemd_cgroup: manager == CgroupManager::Systemd,
         no_cgroups: manager == CgroupManager::Disabled,
+        rootless: rootless(globals)?,
         ..CreateOptions::default()
     };
     let plan = runtime.plan(&id, &options)?;
@@ -71,6 +72,10 @@ fn text(plan: &Plan) -> String {
         lines.push(format!("  cgroup {}", directory.path().display()));
         let writes = directory.writes.iter();
         lines.extend(writes.map(|w| format!("    {} = {}  ({})", w.file, w.value, w.json_path)));
+    }
+    for directory in &plan.cgroup.shared {
+        let path = directory.path();
+        lines.push(format!("  cgroup {}, creel's own: none may be made here", path.display()));
     }
     lines.push(format!("  new namespaces: {}", names(&plan.new_namespaces)));
     for join in &plan.joined_namespaces {

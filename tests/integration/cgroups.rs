@@ -106,8 +106,10 @@ fn a_quota_of_cpu_time() {
                 || cgroup::dirs("/").iter().any(|d| d.join("cpu.cfs_period_us").exists()),
             "this kernel has no CFS bandwidth control"
         );
-        let value = limit(resources, ("cpu", "cpu.cfs_quota_us"), "");
-        assert_eq!(value.as_deref(), Some("25000"));
+        for (file, value) in [("cpu.cfs_quota_us", "25000"), ("cpu.cfs_period_us", "50000")] {
+            let found = limit(resources.clone(), ("cpu", file), "");
+            assert_eq!(found.as_deref(), Some(value), "{file}");
+        }
     }
 }
 
@@ -154,6 +156,29 @@ fn devices_outside_the_rules_cannot_be_opened() {
     assert!(matches!(tries[1], Try::Worked(_)), "the default device null: {:?}", tries[1]);
     assert_eq!(tries[0], Try::Failed("EPERM".to_owned()), "kmsg");
     assert_eq!(tries[2], Try::Failed("EPERM".to_owned()), "a disk");
+}
+
+/// A rule lets through what its type, its numbers and its access name, and nothing else. The numbers are those that the
+/// kernel keeps for experiments: what is let through finds no driver.
+#[test]
+fn a_rule_is_for_its_type_its_numbers_and_its_access() {
+    let mut bundle = Bundle::new("rule").config(|c| {
+        c.capabilities(&["CAP_MKNOD"]);
+        let rule = json!({"allow": true, "type": "c", "major": 240, "minor": 11, "access": "r"});
+        c.set("/linux/resources/devices", json!([{"allow": false, "access": "rwm"}, rule]));
+        c.mount("tmpfs", "/nodes", "tmpfs", &[]);
+    });
+    let tries = bundle.try_all(&[
+        "mknod:/nodes/named:c:240:11",
+        "write:/nodes/named",
+        "mknod:/nodes/type:b:240:11",
+        "mknod:/nodes/major:c:241:11",
+        "mknod:/nodes/minor:c:240:12",
+    ]);
+    assert_eq!(tries[0], Try::Failed("ENXIO".to_owned()), "reading it is allowed");
+    for (tried, what) in tries[1..].iter().zip(["access", "type", "major", "minor"]) {
+        assert_eq!(*tried, Try::Failed("EPERM".to_owned()), "another {what}");
+    }
 }
 
 #[test]

@@ -189,9 +189,7 @@ fn without_a_cgroup_the_container_stays_in_the_callers() {
     assert_eq!(cgroup::dirs(&bundle.cgroup()), [] as [std::path::PathBuf; 0]);
     let report = bundle.exec_report(&[]);
     assert_eq!(report.pid, 2);
-    for command in ["pause", "ps"] {
-        bundle.cmd(&[command, &bundle.id]).output().refused(&["cgroup-manager disabled"]);
-    }
+    bundle.cmd(&["pause", &bundle.id]).output().refused(&["cgroup"]);
     bundle.cmd(&["kill", "--all", &bundle.id, "KILL"]).ok();
     bundle.wait_stopped();
     bundle.delete();
@@ -224,6 +222,33 @@ fn rootless_takes_no_other_words() {
     bundle.cmd(&["--rootless", "auto", "list"]).ok();
     runc_deviates!("list does not look at it");
     bundle.cmd(&["--rootless", "maybe", "list"]).output().refused(&["rootless", "maybe"]);
+}
+
+/// As a user who may make no cgroup: with `true` none is planned, with `false` the error is to come.
+#[test]
+fn rootless_does_without_cgroups_that_may_not_be_made() {
+    runc_deviates!("there is no plan");
+    let bundle = Bundle::new("rootlessplan").config(|c| {
+        c.remove("/linux/cgroupsPath");
+        c.push("/linux/namespaces", json!({"type": "user"}));
+        c.without_mount("/dev/pts");
+        for map in ["/linux/uidMappings", "/linux/gidMappings"] {
+            c.set(map, json!([{"containerID": 0, "hostID": 65534, "size": 1}]));
+        }
+    });
+    bundle.reachable();
+    let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    let program = crate::harness::runtime().to_str().expect("UTF-8");
+    let reaches = bundle.plain(&[&nobody[..], &["test", "-x", program]].concat()).output();
+    unless!(reaches.code() == 0, "others may not execute {program}");
+    let cgroups = |word: &str| {
+        let words = ["--rootless", word, "plan", "--bundle", &bundle.bundle_path()];
+        let text = bundle.wrapped(&nobody, &words).ok().stdout();
+        let made = |line: &&str| line.starts_with("  cgroup ") && !line.contains("creel's own");
+        text.lines().filter(made).count()
+    };
+    assert!(cgroups("false") > 0);
+    assert_eq!((cgroups("true"), cgroups("auto")), (0, 0));
 }
 
 #[test]
@@ -375,6 +400,29 @@ fn checkpoint_and_restore_say_that_they_are_missing() {
     let output = bundle.cmd(&["restore", "--lsm-mount-context"]).output();
     output.refused(&["flag needs an argument: -lsm-mount-context"]);
     assert_eq!(bundle.status(), "running");
+}
+
+/// Each is read, with its argument where it takes one, and then the command says that it is missing.
+#[test]
+fn every_flag_of_checkpoint_and_restore_is_read_and_refused() {
+    runc_deviates!("it has them");
+    let bundle = Bundle::new("criuflags");
+    for command in ["checkpoint", "restore"] {
+        let help = bundle.cmd(&[command, "--help"]).ok().stdout();
+        let flags = help.lines().filter_map(|line| Some((line, line.split_once("--")?.1)));
+        for (line, flag) in flags.filter(|(_, flag)| !flag.starts_with("help")) {
+            let name = flag.split_whitespace().next().expect("a name");
+            let given = match line.contains('<') {
+                true => format!("--{name}=7"),
+                false => format!("--{name}"),
+            };
+            bundle.cmd(&[command, &given, "x"]).output().refused(&[command, "not supported"]);
+            if line.contains('<') {
+                let output = bundle.cmd(&[command, &format!("--{name}")]).output();
+                output.refused(&[&format!("flag needs an argument: -{name}")]);
+            }
+        }
+    }
 }
 
 /// Flags of crun's that creel does not have are refused by name.

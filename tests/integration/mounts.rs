@@ -141,6 +141,14 @@ fn tmpfs_takes_the_mode_of_an_existing_target() {
     assert_eq!(node.mode, 0o1733);
 }
 
+/// What `docker run --tmpfs /new` makes has to be writable by every user.
+#[test]
+fn tmpfs_on_a_target_that_was_missing_is_open_to_all() {
+    let mut bundle = Bundle::new("newmode").config(|c| c.mount("tmpfs", "/new", "tmpfs", &[]));
+    let Try::Node(node) = bundle.try_inside("stat:/new") else { panic!("no /new") };
+    assert_eq!(node.mode, 0o1777);
+}
+
 #[test]
 fn tmpcopyup_fills_the_tmpfs_with_what_was_there() {
     let mut bundle = Bundle::new("copyup").file("data/sub/file", "from the image\n").config(|c| {

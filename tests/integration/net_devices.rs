@@ -122,7 +122,7 @@ fn a_device_needs_a_network_namespace() {
 fn a_name_that_no_device_can_have_is_refused() {
     runc_deviates!("netDevices came with 1.4");
     let bundle = Bundle::new("netdevbad").config(|c| {
-        c.set("/linux/netDevices", json!({"eth0": {"name": "much-too-long-a-name"}}));
+        c.set("/linux/netDevices", json!({"ctnone0": {"name": "much-too-long-a-name"}}));
     });
     bundle.run().refused(&["linux.netDevices", "much-too-long-a-name", "15"]);
     bundle.assert_nothing_left();

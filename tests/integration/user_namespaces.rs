@@ -39,6 +39,22 @@ fn root_inside_is_a_mapped_user_outside() {
 }
 
 #[test]
+fn ids_are_mapped_from_where_they_are_said_to_be() {
+    let bundle = bundle("usernsmaps").config(|c| {
+        let line = |container: u32, host: u32| json!({"containerID": container, "hostID": host, "size": 500});
+        c.set("/linux/uidMappings", json!([line(500, 100_000), line(0, 100_500)]));
+        c.set("/linux/gidMappings", json!([line(500, 200_000), line(0, 200_500)]));
+    });
+    let bundle = bundle.sleeping();
+    for (file, first) in [("uid_map", 100_000), ("gid_map", 200_000)] {
+        let map = fs::read_to_string(format!("/proc/{}/{file}", bundle.pid())).expect(file);
+        let found: Vec<u32> =
+            map.split_whitespace().map(|word| word.parse().expect("an id")).collect();
+        assert_eq!(found, [500, first, 500, 0, first + 500, 500], "{file}");
+    }
+}
+
+#[test]
 fn an_exec_joins_the_user_namespace() {
     let bundle = bundle("usernsexec").sleeping();
     let own = fs::read_link(format!("/proc/{}/ns/user", bundle.pid())).expect("user");

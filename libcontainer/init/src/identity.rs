@@ -9,7 +9,7 @@ use creel_wire::message::At;
 use rustix::fs::{self, FileType, Uid};
 use rustix::io::Errno;
 use rustix::process::chdir;
-use rustix::thread::{CpuSet, sched_setaffinity};
+use rustix::thread::{CapabilitySet, CpuSet, sched_setaffinity};
 
 /// All CPUs; the kernel intersects them with the cpuset.
 pub fn reset_affinity() -> Result<(), Errno> {
@@ -84,10 +84,21 @@ fn give_pipes(uid: u32) {
     }
 }
 
+fn has_right_to_groups() -> bool {
+    rustix::thread::capabilities(None)
+        .is_ok_and(|sets| sets.effective.contains(CapabilitySet::SETGID))
+}
+
 /// setgroups(2), setresgid(2), setresuid(2), with the permitted set kept for [`capabilities`].
 pub fn user(uid: u32, gid: u32, groups: Option<Words<'_>>) -> Outcome {
     if let Some(groups) = groups {
-        sys::set_groups(groups).at(At::Groups)?;
+        let none = groups.is_empty();
+        match sys::set_groups(groups) {
+            // A user namespace whose gid map an unprivileged user wrote has no setgroups(2) for anybody: then the
+            // groups stay that its maker has.
+            Err(Errno::PERM) if none && has_right_to_groups() => {}
+            set => set.at(At::Groups)?,
+        }
     }
     if uid != 0 {
         give_pipes(uid);

@@ -45,7 +45,8 @@ pub fn filesystem(
     parameters: Texts<'_>,
     attributes: u64,
 ) -> Outcome {
-    let target = resolve::target(root, settings.target, Kind::Directory, settings.resolve_flags())?;
+    let flags = settings.resolve_flags();
+    let (target, made) = resolve::find_or_make(root, settings.target, Kind::Directory, flags)?;
     refuse_procfs(&target, settings)?;
     if parameters.clone().any(|parameter| parameter.count_bytes() >= legacy::FSCONFIG_VALUE) {
         return legacy::filesystem(target.as_fd(), fstype, source, parameters, attributes);
@@ -58,10 +59,16 @@ pub fn filesystem(
         set_parameter(&context, parameter)
             .map_err(|errno| Failure::new(At::Parameter, errno).with_text(parameter.to_bytes()))?;
     }
-    if settings.flags & mount_flags::MODE_OF_TARGET != 0 {
+    // A directory of our own making has nobody's mode: the file system's default then, as in runc.
+    if settings.flags & mount_flags::MODE_OF_TARGET != 0 && !made {
         copy_mode(&context, &target)?;
     }
-    mount::fsconfig_create(&context).map_err(|errno| kernels_words(&context, errno))?;
+    match mount::fsconfig_create(&context) {
+        Err(Errno::PERM) if settings.flags & mount_flags::OR_HOSTS != 0 => {
+            return hosts_sysfs(&target, settings, attributes);
+        }
+        created => created.map_err(|errno| kernels_words(&context, errno))?,
+    }
     let copy_up = settings.flags & mount_flags::COPY_UP != 0;
     // What is copied into has to be writable until then.
     let at_once = if copy_up { attributes & !sys::MOUNT_ATTR_RDONLY } else { attributes };
@@ -77,16 +84,37 @@ pub fn filesystem(
     propagate(&tree, settings.propagation)
 }
 
-/// open_tree(2), mount_setattr(2), move_mount(2). The source is a path of the host.
+/// What a container without a network namespace of its own gets for a sysfs: the host's with all that is mounted
+/// in it, every part of it read-only.
+fn hosts_sysfs(target: &OwnedFd, settings: &Settings<'_>, attributes: u64) -> Outcome {
+    let tree = clone_tree(CWD, c"/sys", true).at(At::OpenSource)?;
+    let set = attributes | sys::MOUNT_ATTR_RDONLY;
+    change(&tree, MountAttr { set, ..Default::default() }, true).at(At::Attributes)?;
+    attach(&tree, target)?;
+    propagate(&tree, settings.propagation)
+}
+
+/// open_tree(2) of a path of the host. What this process may not reach, the library has opened: it is only taken
+/// then, for the container could change its attributes, which the kernel locks in a tree that is opened here.
+pub fn open_source(
+    source: &CStr,
+    recursive: bool,
+    outer: Option<BorrowedFd<'static>>,
+) -> Result<OwnedFd, Failure> {
+    match (clone_tree(CWD, source, recursive), outer) {
+        (Err(Errno::ACCESS), Some(outer)) => outer.try_clone_to_owned().at(At::OpenSource),
+        (opened, _) => opened.at(At::OpenSource),
+    }
+}
+
+/// mount_setattr(2), move_mount(2).
 pub fn bind(
     root: BorrowedFd<'_>,
     settings: &Settings<'_>,
-    source: &CStr,
-    recursive: bool,
+    tree: OwnedFd,
     own: MountAttr,
     below: MountAttr,
 ) -> Outcome {
-    let tree = clone_tree(CWD, source, recursive).at(At::OpenSource)?;
     place(root, settings, tree.as_fd())?;
     change(&tree, own, false).at(At::Attributes)?;
     change(&tree, below, true).at(At::Attributes)?;

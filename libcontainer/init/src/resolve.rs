@@ -52,9 +52,19 @@ pub fn target(
     kind: Kind,
     resolve: ResolveFlags,
 ) -> Result<OwnedFd, Failure> {
+    find_or_make(root, path, kind, resolve).map(|(target, _)| target)
+}
+
+/// As [`target`], and whether it had to be made.
+pub fn find_or_make(
+    root: BorrowedFd<'_>,
+    path: &CStr,
+    kind: Kind,
+    resolve: ResolveFlags,
+) -> Result<(OwnedFd, bool), Failure> {
     match open(root, path, OFlags::PATH, resolve) {
         Err(Errno::NOENT) => {}
-        found => return found.at(At::Resolve),
+        found => return found.at(At::Resolve).map(|found| (found, false)),
     }
     let (parent, name) = parent_of(root, path, resolve, Last::Follow)?;
     if kind == Kind::Directory {
@@ -64,7 +74,9 @@ pub fn target(
     }
     // Not through a link: what was made is neither, and a swapped one must not be followed.
     let flags = OFlags::PATH | OFlags::NOFOLLOW;
-    open(parent.as_fd(), name.as_c_str(), flags, ResolveFlags::NO_SYMLINKS).at(At::Resolve)
+    open(parent.as_fd(), name.as_c_str(), flags, ResolveFlags::NO_SYMLINKS)
+        .at(At::Resolve)
+        .map(|made| (made, true))
 }
 
 /// The directory that holds the last component of `path`, made with all above it when missing, and

@@ -35,6 +35,8 @@ pub struct Container<'a> {
     pub listen_pid: Buffer,
     /// The working directory could not be entered as root: the user may be allowed to.
     pub directory_denied: bool,
+    /// The next bind's source as the library has opened it.
+    pub outer_source: Option<i32>,
     /// The filter that [`Step::Execute`] installs: flags and program.
     pub filter: Option<(u32, &'a [u8])>,
 }
@@ -81,6 +83,7 @@ pub fn run(plan: Plan<'_>) -> ! {
         home: Buffer::new(),
         listen_pid: Buffer::new(),
         directory_denied: false,
+        outer_source: None,
         filter: None,
     };
     let mut last = 0;
@@ -106,6 +109,14 @@ fn carry_out<'a>(c: &mut Container<'a>, index: u32, step: Step<'a>) -> Outcome {
             process::set_dumpable_behavior(process::DumpableBehavior::NotDumpable).at(At::Call)
         }
         Step::AwaitAdmission {} => c.channel.wait(),
+        Step::AwaitIdMaps {} => {
+            c.channel.send(&Message::new(Kind::Unmapped));
+            c.channel.wait()
+        }
+        Step::OuterSource { tree } => {
+            c.outer_source = Some(tree);
+            Ok(())
+        }
         Step::JoinNamespace { namespace, kind } => namespace::join(namespace, kind),
         Step::Unshare { flags } => namespace::unshare(flags),
         Step::EnterPidNamespace {} => namespace::enter_pid(&c.channel),
@@ -158,7 +169,9 @@ fn carry_out<'a>(c: &mut Container<'a>, index: u32, step: Step<'a>) -> Outcome {
             let own = sys::MountAttr { set, clear, ..Default::default() };
             let below =
                 sys::MountAttr { set: recursive_set, clear: recursive_clear, ..Default::default() };
-            mount::bind(c.root()?, &settings, source, recursive, own, below)?;
+            let outer = c.outer_source.take().map(sys::borrow);
+            let tree = mount::open_source(source, recursive, outer)?;
+            mount::bind(c.root()?, &settings, tree, own, below)?;
             c.step_onto_root(target)
         }
         Step::MountTree { target, tree, propagation, flags } => {

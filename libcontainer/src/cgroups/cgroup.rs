@@ -129,7 +129,7 @@ impl Cgroup {
         self.dirs.iter().find(|dir| dir.path == path)
     }
 
-    /// The directory of a version 1 controller.
+    /// The directory of a controller, beside or in version 1.
     pub(super) fn controller(&self, name: &str) -> Option<&Dir> {
         self.record.paths.get(name).and_then(|path| self.dir(path))
     }
@@ -142,11 +142,11 @@ impl Cgroup {
         }
     }
 
-    /// The directory that freezes: cgroup2 alone, or version 1's freezer.
+    /// The directory that freezes: version 1's freezer, or else that of cgroup2.
     pub(super) fn freezer_dir(&self) -> Option<&Dir> {
         let path = self.record.paths.get("freezer");
         let v1 = path.and_then(|path| self.dir(path));
-        v1.or_else(|| self.dirs.iter().find(|dir| dir.kind == Kind::V2))
+        v1.or_else(|| self.dirs.iter().find(|dir| dir.kind != Kind::V1))
     }
 
     /// A directory that every process of the container is in: best the one that freezes, since

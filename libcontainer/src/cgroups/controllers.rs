@@ -5,7 +5,6 @@ use std::path::Path;
 
 use super::dir::Dir;
 use super::error::Error;
-use super::plan::Kind;
 
 const AVAILABLE: &str = "cgroup.controllers";
 const FOR_CHILDREN: &str = "cgroup.subtree_control";
@@ -19,7 +18,7 @@ pub(super) fn enable(mount: &Path, parent: &Dir) -> Result<(), Error> {
     let top = if parent.path == mount {
         parent
     } else {
-        top = Dir::open(Kind::V2, mount.to_owned())?;
+        top = Dir::open(parent.kind, mount.to_owned())?;
         &top
     };
     let available = available(top)?;
@@ -31,7 +30,7 @@ pub(super) fn enable(mount: &Path, parent: &Dir) -> Result<(), Error> {
         return Ok(());
     }
     for level in levels(mount, &parent.path) {
-        let level = Dir::open(Kind::V2, level)?;
+        let level = Dir::open(parent.kind, level)?;
         enable_each(&level)?;
     }
     Ok(())

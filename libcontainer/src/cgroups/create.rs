@@ -92,8 +92,11 @@ fn make_once(
     made: &mut Made,
 ) -> Result<Dir, Error> {
     make_parents(&directory.mount, parent, made)?;
-    if directory.kind == Kind::V2 {
-        let parent = Dir::open(Kind::V2, parent.to_owned())?;
+    // Beside version 1 only what is used: a cgroup that hands controllers down takes no processes itself.
+    if directory.kind == Kind::V2
+        || (directory.kind == Kind::Unified && !directory.writes.is_empty())
+    {
+        let parent = Dir::open(directory.kind, parent.to_owned())?;
         controllers::enable(&directory.mount, &parent)?;
     }
     let is_new = made.make(path)?;
@@ -135,7 +138,7 @@ fn refuse_occupied(dir: &Dir) -> Result<(), Error> {
 }
 
 fn refuse_frozen(dir: &Dir, directory: &Directory) -> Result<(), Error> {
-    let can_freeze = directory.kind == Kind::V2
+    let can_freeze = directory.kind != Kind::V1
         || directory.controllers.iter().any(|controller| controller == "freezer");
     match can_freeze && super::freezer::is_frozen(dir)? {
         true => Err(Error::Frozen { path: dir.path.clone() }),

@@ -23,8 +23,6 @@ pub enum Error {
         /// The setting.
         json_path: String,
     },
-    /// The container was created without a cgroup.
-    None,
     /// `linux.cgroupsPath` names the root of the hierarchy.
     RootCgroup {
         /// The path as given.
@@ -145,6 +143,15 @@ pub enum Error {
         /// The setting.
         json_path: String,
     },
+    /// The caller may make no cgroup for a limit.
+    LimitDenied {
+        /// The directory that would have been made.
+        path: PathBuf,
+        /// The setting.
+        json_path: String,
+    },
+    /// The container was left in the cgroup of its runtime, where nothing can be done to it alone.
+    NoneOfItsOwn,
     /// The device filter cannot be set up.
     DeviceFilter {
         /// `load` or `attach`.
@@ -214,9 +221,6 @@ impl fmt::Display for Error {
                 f,
                 "{json_path}: a limit needs a cgroup, and the container is to have none \
                  (--cgroup-manager disabled); take one of both out"
-            ),
-            Error::None => f.write_str(
-                "the container has no cgroup: it was created with --cgroup-manager disabled",
             ),
             Error::RootCgroup { given } => {
                 write!(f, "linux.cgroupsPath: {given:?} is the root cgroup; name a cgroup below it")
@@ -294,6 +298,14 @@ impl fmt::Display for Error {
             Error::NoSuchFile { path, json_path } => {
                 write!(f, "{json_path}: this kernel has no {}", path.display())
             }
+            Error::LimitDenied { path, json_path } => write!(
+                f,
+                "{json_path}: cgroup {} may not be made by this user, so no limit can be set",
+                path.display()
+            ),
+            Error::NoneOfItsOwn => f.write_str(
+                "the container has no cgroup of its own: its user may make none, or asked for none",
+            ),
             Error::DeviceFilter { step, .. } => write!(f, "{step} the BPF device filter"),
             Error::Gone { path } => write!(f, "cgroup {} is gone", path.display()),
             Error::Enter { path, pid, source } => {
@@ -338,7 +350,6 @@ impl std::error::Error for Error {
             Error::Systemd(error) => error.source(),
             Error::NoCgroups
             | Error::NeedsCgroup { .. }
-            | Error::None
             | Error::RootCgroup { .. }
             | Error::MissingController { .. }
             | Error::UnifiedOnV1
@@ -353,6 +364,8 @@ impl std::error::Error for Error {
             | Error::BelowUsage { .. }
             | Error::NotEnabled { .. }
             | Error::NoSuchFile { .. }
+            | Error::LimitDenied { .. }
+            | Error::NoneOfItsOwn
             | Error::Gone { .. }
             | Error::ProcessGone { .. }
             | Error::Busy { .. } => None,
@@ -361,6 +374,31 @@ impl std::error::Error for Error {
 }
 
 impl Error {
+    /// What the user can do about it, where the reason alone does not say.
+    pub(crate) fn advice(&self) -> Option<&'static str> {
+        let denied = |source: &io::Error| {
+            matches!(source.raw_os_error(), Some(libc::EACCES | libc::EPERM | libc::EROFS))
+        };
+        match self {
+            Error::LimitDenied { .. } => Some(
+                "have a cgroup delegated to you (systemd-run --user --scope --property Delegate=yes), or take \
+                 linux.resources out",
+            ),
+            Error::NoneOfItsOwn => Some(
+                "create it where a cgroup is delegated to you (systemd-run --user --scope --property Delegate=yes)",
+            ),
+            Error::Make { source, .. } if denied(source) => Some(
+                "let linux.cgroupsPath name a cgroup that is delegated to you; without a path and limits creel does \
+                 without a cgroup",
+            ),
+            Error::Enter { source, .. } if denied(source) => Some(
+                "creel has to be started in a cgroup that is delegated to you \
+                 (systemd-run --user --scope --property Delegate=yes)",
+            ),
+            _ => None,
+        }
+    }
+
     /// A cgroup was removed while it was read.
     pub(crate) fn is_gone(&self) -> bool {
         matches!(self, Error::Read { source, .. } if super::dir::is_gone(source))

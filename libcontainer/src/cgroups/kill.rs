@@ -44,7 +44,7 @@ impl Cgroup {
 
     /// `cgroup.kill`, since Linux 5.14; whether it is there.
     fn kill_at_once(&self) -> Result<bool, Error> {
-        let v2 = |dir: &&Dir| dir.kind == Kind::V2;
+        let v2 = |dir: &&Dir| dir.kind != Kind::V1;
         let Some(dir) = self.freezer_dir().filter(v2) else { return Ok(false) };
         match dir.write("cgroup.kill", "1") {
             Ok(()) => Ok(true),

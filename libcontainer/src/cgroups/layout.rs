@@ -25,9 +25,18 @@ pub enum Layout {
     V1 {
         /// Every hierarchy that carries controllers, and `name=systemd`, in mount order.
         hierarchies: Vec<Hierarchy>,
-        /// Absolute path of the cgroup2 mount beside them.
-        unified: Option<PathBuf>,
+        /// cgroup2 beside them.
+        unified: Option<Unified>,
     },
+}
+
+/// cgroup2 beside version 1 hierarchies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unified {
+    /// Absolute path of the mount.
+    pub mount: PathBuf,
+    /// The controllers that no version 1 hierarchy has, so that limits are set here; mostly none.
+    pub controllers: Vec<String>,
 }
 
 /// One version 1 hierarchy.
@@ -54,10 +63,17 @@ impl Layout {
         }
         let path = Path::new("/proc/self/mountinfo");
         let text = fs::read_to_string(path).map_err(|source| probe_error(path, source))?;
-        Layout::from_mountinfo(&text).ok_or(Error::NoCgroups)
+        let mut layout = Layout::from_mountinfo(&text).ok_or(Error::NoCgroups)?;
+        if let Layout::V1 { unified: Some(unified), .. } = &mut layout {
+            let file = unified.mount.join("cgroup.controllers");
+            let list = fs::read_to_string(&file).map_err(|source| probe_error(&file, source))?;
+            unified.controllers = list.split_whitespace().map(str::to_owned).collect();
+        }
+        Ok(layout)
     }
 
-    /// The layout that a text of proc_pid_mountinfo(5) describes; `None` without any cgroup mount.
+    /// The layout that a text of proc_pid_mountinfo(5) describes, which does not tell the controllers of cgroup2;
+    /// `None` without any cgroup mount.
     pub fn from_mountinfo(text: &str) -> Option<Layout> {
         let mounts: Vec<_> = mountinfo::cgroup_mounts(text).collect();
         let mut hierarchies: Vec<Hierarchy> = Vec::new();
@@ -78,7 +94,9 @@ impl Layout {
         if hierarchies.is_empty() {
             return v2.next().map(|mount| Layout::V2 { mount });
         }
-        Some(Layout::V1 { hierarchies, unified: v2.find(|path| is_usual(path)) })
+        let unified = v2.find(|path| is_usual(path));
+        let unified = unified.map(|mount| Unified { mount, controllers: Vec::new() });
+        Some(Layout::V1 { hierarchies, unified })
     }
 }
 
@@ -168,7 +186,7 @@ mod tests {
         assert_eq!(names, ["cpu,cpuacct", "memory", "name=systemd"]);
         assert_eq!(hierarchies[1].root, "/docker/abc");
         assert_eq!(hierarchies[1].mount, Path::new("/sys/fs/cgroup/memory"));
-        assert_eq!(unified.as_deref(), Some(Path::new("/sys/fs/cgroup/unified")));
+        assert_eq!(unified.unwrap().mount, Path::new("/sys/fs/cgroup/unified"));
     }
 
     #[test]

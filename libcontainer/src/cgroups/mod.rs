@@ -10,6 +10,7 @@
 //! 4. [`Cgroup::apply`] while the process waits, then save [`Cgroup::record`];
 //! 5. in the end [`Cgroup::kill_all`] and [`Record::remove`].
 
+mod access;
 mod apply;
 mod cgroup;
 mod controllers;
@@ -35,10 +36,11 @@ pub mod stats;
 pub mod systemd;
 mod update;
 
+pub use access::Access;
 pub use cgroup::Cgroup;
 pub use devices::{Filter, Rule};
 pub use error::Error;
-pub use layout::{Hierarchy, Layout, OwnCgroups};
+pub use layout::{Hierarchy, Layout, OwnCgroups, Unified};
 pub use mounts::CgroupMount;
 pub use none::plan_none;
 pub use oom::{Happened, OomWatch};

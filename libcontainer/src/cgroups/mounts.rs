@@ -16,19 +16,24 @@ pub struct CgroupMount {
     pub source: PathBuf,
     /// Names of symlinks to `name` beside it, for controllers mounted together.
     pub links: Vec<String>,
+    /// Whatever the configuration says: it is not the container's own (CVE-2023-25809).
+    pub read_only: bool,
 }
 
 impl Plan {
     /// Version 1: the container's own directory of each hierarchy. Version 2: its own directory with
-    /// a cgroup namespace of its own, otherwise the whole mount.
+    /// a cgroup namespace of its own, otherwise the whole mount. Where the container has none of its own, that of
+    /// the runtime, read-only.
     pub fn mounts(&self, cgroup_namespace: bool) -> Vec<CgroupMount> {
-        let mounts = self.directories.iter().filter_map(|directory| match directory.kind {
-            Kind::V1 => Some(v1_mount(directory)),
+        let own = self.directories.iter().map(|directory| (directory, false));
+        let shared = self.shared.iter().map(|directory| (directory, true));
+        let mounts = own.chain(shared).filter_map(|(directory, read_only)| match directory.kind {
+            Kind::V1 => Some(CgroupMount { read_only, ..v1_mount(directory) }),
             Kind::Unified => None,
             Kind::V2 => {
                 let whole = directory.mount.clone();
                 let source = if cgroup_namespace { directory.path() } else { whole };
-                Some(CgroupMount { name: String::new(), source, links: Vec::new() })
+                Some(CgroupMount { name: String::new(), source, links: Vec::new(), read_only })
             }
         });
         mounts.collect()
@@ -39,5 +44,5 @@ fn v1_mount(directory: &Directory) -> CgroupMount {
     let name = directory.mount.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let is_link = |controller: &&String| **controller != name && !controller.starts_with("name=");
     let links = directory.controllers.iter().filter(is_link).cloned().collect();
-    CgroupMount { name, source: directory.path(), links }
+    CgroupMount { name, source: directory.path(), links, read_only: false }
 }

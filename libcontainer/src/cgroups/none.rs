@@ -25,7 +25,14 @@ pub fn plan_none(request: &Request) -> Result<Plan, Error> {
 }
 
 fn nothing(ignored: Vec<Ignored>) -> Plan {
-    Plan { directories: Vec::new(), device_filter: None, unit: None, ignored }
+    Plan {
+        directories: Vec::new(),
+        device_filter: None,
+        unit: None,
+        ignored,
+        shared: Vec::new(),
+        rootless: false,
+    }
 }
 
 fn says_something(value: &Value) -> bool {

@@ -49,12 +49,13 @@ impl Cgroup {
     /// # Errors
     /// [`Error::Read`] and [`Error::Control`].
     pub fn watch_oom(&self) -> Result<OomWatch, Error> {
-        if let Some(dir) = self.controller("memory") {
+        let memory = self.controller("memory");
+        if let Some(dir) = memory.filter(|dir| dir.kind == Kind::V1) {
             let source = Source::EventFd(register(dir)?);
             return Ok(OomWatch { path: dir.path.clone(), source });
         }
         let path = self.record().first_path();
-        let Some(dir) = self.only(Kind::V2) else {
+        let Some(dir) = memory.or_else(|| self.only(Kind::V2)) else {
             return Ok(OomWatch { path, source: Source::None });
         };
         let events = dir.file("memory.events");

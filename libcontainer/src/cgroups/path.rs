@@ -4,6 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::error::Error;
 use super::layout::{Hierarchy, OwnCgroups};
+use super::plan::{Directory, Kind};
 
 /// Whether [`plan`](super::plan::plan) needs [`OwnCgroups`]: an absolute `cgroupsPath` does without.
 pub fn needs_own_cgroups(cgroups_path: Option<&Path>) -> bool {
@@ -58,6 +59,18 @@ impl Place {
             Place::Relative(path) => own.unwrap_or_default().join(path),
         }
     }
+}
+
+/// Where the runtime itself is, below the directory's mount; empty when that is above what the mount shows.
+pub(super) fn own_below(directory: &Directory, own: &OwnCgroups) -> PathBuf {
+    let own = match directory.kind {
+        Kind::V1 => own.v1(&directory.controllers).and_then(|own| {
+            // /proc shows the path from the hierarchy's root, the mount may begin further down.
+            Path::new(own).strip_prefix(&directory.root).ok()
+        }),
+        Kind::V2 | Kind::Unified => own.v2().map(Path::new),
+    };
+    own.map(clean).unwrap_or_default()
 }
 
 /// The path without a leading `/`, and with `..` resolved so that it cannot climb above its start.

@@ -40,6 +40,13 @@ pub struct Plan {
     /// Settings that mean nothing on this layout and are passed over, as runc does.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<Ignored>,
+    /// The runtime's own directory of each hierarchy in which the caller may make none: the container stays
+    /// there, and is shown it read-only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shared: Vec<Directory>,
+    /// A device filter that the caller may not load is no error.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub rootless: bool,
 }
 
 /// The container's directory in one hierarchy.
@@ -47,11 +54,15 @@ pub struct Plan {
 pub struct Directory {
     /// Which hierarchy.
     pub kind: Kind,
-    /// Version 1: the controllers of the hierarchy, or `name=systemd`. Empty for cgroup2.
+    /// Version 1: the controllers of the hierarchy, or `name=systemd`. cgroup2 beside version 1: those that only it
+    /// has. Empty for cgroup2 alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub controllers: Vec<String>,
     /// The mount of the hierarchy.
     pub mount: PathBuf,
+    /// Which directory of the hierarchy the mount shows; not `/` in a container.
+    #[serde(skip)]
+    pub root: String,
     /// The container's directory below it: relative, never empty, without `..`.
     pub below: PathBuf,
     /// The files to write there, in order.
@@ -65,7 +76,7 @@ pub struct Directory {
 pub enum Kind {
     /// A version 1 hierarchy.
     V1,
-    /// cgroup2 beside version 1 hierarchies: entered, but without controllers.
+    /// cgroup2 beside version 1 hierarchies: entered, and limited by the controllers that only it has.
     Unified,
     /// cgroup2 alone.
     V2,
@@ -151,8 +162,12 @@ pub fn plan(request: &Request, layout: &Layout, own: &OwnCgroups) -> Result<Plan
             let rules = rules(request)?;
             let mut writes = Writes::default();
             devices::v1::plan(&rules, &mut writes)?;
+            let v1 = hierarchies.iter().flat_map(|hierarchy| &hierarchy.controllers);
+            let v1: Vec<_> = v1.map(String::as_str).collect();
+            let there = unified.iter().flat_map(|unified| &unified.controllers);
+            let there: Vec<_> = there.map(String::as_str).collect();
             if let Some(resources) = request.resources {
-                resources::v1::plan(resources, &mut writes)?;
+                resources::plan_hybrid(resources, (&v1, &there), &mut writes)?;
             }
             let mut directories = Vec::with_capacity(hierarchies.len() + 1);
             for hierarchy in hierarchies {
@@ -160,21 +175,30 @@ pub fn plan(request: &Request, layout: &Layout, own: &OwnCgroups) -> Result<Plan
                     kind: Kind::V1,
                     controllers: hierarchy.controllers.clone(),
                     mount: hierarchy.mount.clone(),
+                    root: hierarchy.root.clone(),
                     below: place.below_v1(hierarchy, own),
                     writes: writes.take(&hierarchy.controllers),
                 });
             }
-            if let Some(mount) = unified {
+            if let Some(unified) = unified {
                 directories.push(Directory {
                     kind: Kind::Unified,
-                    controllers: Vec::new(),
-                    mount: mount.clone(),
+                    controllers: unified.controllers.clone(),
+                    mount: unified.mount.clone(),
+                    root: "/".to_owned(),
                     below: place.below_unified(own),
-                    writes: Vec::new(),
+                    writes: writes.take(&unified.controllers),
                 });
             }
             writes.check_none_left()?;
-            Ok(Plan { directories, device_filter: None, unit: None, ignored: writes.ignored })
+            Ok(Plan {
+                directories,
+                device_filter: None,
+                unit: None,
+                ignored: writes.ignored,
+                shared: Vec::new(),
+                rootless: false,
+            })
         }
     }
 }
@@ -203,6 +227,7 @@ pub(super) fn plan_v2(request: &Request, mount: &Path, below: PathBuf) -> Result
         kind: Kind::V2,
         controllers: Vec::new(),
         mount: mount.to_owned(),
+        root: "/".to_owned(),
         below,
         writes: writes.of_v2(),
     };
@@ -211,6 +236,8 @@ pub(super) fn plan_v2(request: &Request, mount: &Path, below: PathBuf) -> Result
         device_filter: Filter::new(&rules)?,
         unit: None,
         ignored: writes.ignored,
+        shared: Vec::new(),
+        rootless: false,
     })
 }
 

@@ -17,7 +17,7 @@ pub struct Record {
     /// Who made the cgroup.
     pub driver: Driver,
     /// The absolute path of the container's directory by controller (`name=systemd` for systemd's
-    /// hierarchy); cgroup2 has the empty name.
+    /// hierarchy); cgroup2 has the empty name, and beside version 1 also those of its controllers.
     pub paths: BTreeMap<String, PathBuf>,
     /// Whether [`Cgroup::create`](super::Cgroup::create) succeeded. Until then the directory may be
     /// somebody else's, which create would refuse, so nothing in it is ever killed.
@@ -79,8 +79,10 @@ impl Record {
                         hierarchy.controllers.iter().map(|name| (name.clone(), path.clone()));
                     paths.extend(each);
                 }
-                if let (Some(mount), Some(path)) = (unified, own.v2()) {
-                    paths.insert(String::new(), join(&mount, path, "/"));
+                if let (Some(unified), Some(path)) = (unified, own.v2()) {
+                    let path = join(&unified.mount, path, "/");
+                    paths.insert(String::new(), path.clone());
+                    paths.extend(unified.controllers.into_iter().map(|name| (name, path.clone())));
                 }
             }
         }
@@ -119,14 +121,14 @@ impl Record {
         Ok(below)
     }
 
-    /// Whether the container was to have no cgroup.
-    pub(crate) fn is_none(&self) -> bool {
-        self.paths.is_empty()
-    }
-
     /// One of the directories, for messages.
     pub(crate) fn first_path(&self) -> PathBuf {
         self.paths.values().next().cloned().unwrap_or_default()
+    }
+
+    /// Whether the container has none, since its user may make none or asked for none.
+    pub(crate) fn is_none(&self) -> bool {
+        self.paths.is_empty()
     }
 
     /// Whether it is on cgroup2 alone.
@@ -134,7 +136,17 @@ impl Record {
         self.paths.keys().all(String::is_empty)
     }
 
-    /// Each directory once, with its version 1 controllers; cgroup2 has none.
+    /// The controllers of version 1 hierarchies, and those of cgroup2 beside them.
+    pub(super) fn controllers(&self) -> (Vec<&str>, Vec<&str>) {
+        let unified = self.paths.get("");
+        let (mut v1, mut there) = (Vec::new(), Vec::new());
+        for (name, path) in self.paths.iter().filter(|(name, _)| !name.is_empty()) {
+            if Some(path) == unified { there.push(name.as_str()) } else { v1.push(name.as_str()) }
+        }
+        (v1, there)
+    }
+
+    /// Each directory once, with its controllers; cgroup2 alone has none.
     pub(super) fn hierarchies(&self) -> Vec<(Vec<String>, &Path)> {
         let controllers = |path: &Path| {
             let here = self.paths.iter().filter(|(name, there)| !name.is_empty() && *there == path);

@@ -2,32 +2,32 @@
 
 use super::hand_over::hand_over;
 use crate::error::Error;
-use crate::plan::{IdMaps, Limit};
+use crate::plan::Limit;
 use crate::process::launch::Init;
 use std::fs;
+use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
 
-/// From outside: a process that is not dumpable cannot write its own.
-pub(super) fn set_oom_score(pid: i32, score: Option<i32>) -> Result<(), Error> {
+/// From outside: a process that is not dumpable cannot write its own. A score below one's own takes
+/// CAP_SYS_RESOURCE; `rootless`: without it the process keeps the one it has.
+pub(super) fn set_oom_score(pid: i32, score: Option<i32>, rootless: bool) -> Result<(), Error> {
     let Some(score) = score else { return Ok(()) };
     let file = format!("/proc/{pid}/oom_score_adj");
-    fs::write(&file, score.to_string())
-        .map_err(|source| Error::io("write process.oomScoreAdj to", file, source))
-}
-
-/// user_namespaces(7): each map is written once, whole.
-pub(super) fn write_id_maps(pid: i32, maps: &IdMaps) -> Result<(), Error> {
-    let users = ("uid_map", &maps.users, "write linux.uidMappings to");
-    let groups = ("gid_map", &maps.groups, "write linux.gidMappings to");
-    for (file, maps, action) in [users, groups] {
-        if maps.is_empty() {
-            continue;
+    match fs::write(&file, score.to_string()) {
+        Err(error) if rootless && error.kind() == io::ErrorKind::PermissionDenied => {
+            let kept = fs::read_to_string(&file).unwrap_or_default();
+            log::warn!(
+                "process.oomScoreAdj: {score} is not granted, for it is less than creel's own and takes \
+                 CAP_SYS_RESOURCE; the container has {}",
+                kept.trim()
+            );
+            Ok(())
         }
-        let file = format!("/proc/{pid}/{file}");
-        fs::write(&file, IdMaps::text(maps)).map_err(|source| Error::io(action, file, source))?;
+        written => {
+            written.map_err(|source| Error::io("write process.oomScoreAdj to", file, source))
+        }
     }
-    Ok(())
 }
 
 /// prlimit(2) on a process that has done all but execve: it opens nothing any more.

@@ -1,8 +1,6 @@
 //! `create`: everything is made and prepared, and the process waits for `start`.
 
-use super::admission::{
-    hand_over_process, set_limits, set_oom_score, write_id_maps, write_pid_file,
-};
+use super::admission::{hand_over_process, set_limits, set_oom_score, write_pid_file};
 use super::descriptors::{Opened, hook_state};
 use super::plan::{WorkedOut, work_out};
 use super::talk::{died, enter_second_process, go, next};
@@ -12,12 +10,13 @@ use crate::error::Error;
 use crate::hooks;
 use crate::lsm;
 use crate::netlink;
-use crate::plan::{self, Hook, Plan, Request, Surroundings};
+use crate::plan::{self, Hook, Namespace, Plan, Request, Surroundings};
 use crate::process::conversation::Event;
 use crate::process::identity::Identity;
 use crate::process::launch::{Init, Launch, launch};
-use crate::process::{StepError, wait};
+use crate::process::{StepError, id_maps, wait};
 use crate::rdt;
+use crate::rootless::Rootless;
 use crate::seccomp::Installable;
 use crate::state::{self, Entry, Record, RunningProcess, StartStep};
 use creel_wire::owned::Step;
@@ -59,6 +58,8 @@ pub struct CreateOptions {
     pub systemd_cgroup: bool,
     /// Make no cgroup: the container stays in the caller's.
     pub no_cgroups: bool,
+    /// Do without cgroups that the caller may not make.
+    pub rootless: Rootless,
 }
 
 impl CreateOptions {
@@ -99,6 +100,7 @@ impl Runtime {
     ) -> Result<Prepared, Error> {
         super::check_preserved(options.inherited())?;
         let WorkedOut { spec, request, plan } = work_out(id, options, separate_start)?;
+        check_rights(&plan)?;
         check_terminal(&spec, options, separate_start)?;
         lsm::check(&spec.process().clone().unwrap_or_default(), spec.linux().as_ref())?;
         warn(&plan.warnings);
@@ -202,10 +204,10 @@ impl Making {
     fn admit(&mut self, plan: &Plan) -> Result<(), Error> {
         let (Some(cgroup), Some(init)) = (&self.cgroup, &self.init) else { return Ok(()) };
         // Before the score: what is not mapped owns its files in /proc, but may not write them.
-        if let Some(maps) = &plan.id_maps {
-            write_id_maps(init.pid, maps)?;
+        if let Some(maps) = plan.id_maps.as_ref().filter(|_| !plan.late_maps) {
+            id_maps::write(init.pid, maps, plan.map_writers)?;
         }
-        set_oom_score(init.pid, plan.oom_score_adj)?;
+        set_oom_score(init.pid, plan.oom_score_adj, plan.cgroup.rootless)?;
         if let Some(devices) = &plan.net_devices {
             netlink::move_devices(devices, init.pid)?;
         }
@@ -215,7 +217,7 @@ impl Making {
             self.entry.save(&self.record)?;
         }
         if plan.clone_into_cgroup {
-            if plan.awaits_admission() {
+            if plan.awaits_admission {
                 go(&init.conversation)?;
             }
             return Ok(cgroup.apply(&plan.cgroup)?);
@@ -245,10 +247,19 @@ impl Making {
             match next(&init.conversation)? {
                 Event::Pid(pid) => {
                     enter_second_process(init, pid)?;
-                    set_oom_score(pid, plan.oom_score_adj)?;
+                    // What waited for its score has handed it on.
+                    if !plan.awaits_admission {
+                        set_oom_score(pid, plan.oom_score_adj, plan.cgroup.rootless)?;
+                    }
                     opened.tell_hooks(&self.record, plan, pid)?;
                     if hooked {
                         note_waited_for(entry, pid, None)?;
+                    }
+                    go(&init.conversation)?;
+                }
+                Event::Unmapped => {
+                    if let Some(maps) = &plan.id_maps {
+                        id_maps::write(init.pid, maps, plan.map_writers)?;
                     }
                     go(&init.conversation)?;
                 }
@@ -322,6 +333,19 @@ fn note_waited_for(entry: &Entry, init: i32, hook: Option<i32>) -> Result<(), Er
 
 fn describe(error: &StepError) -> String {
     std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
+}
+
+/// Without this the first thing that the caller may not do would be blamed.
+fn check_rights(plan: &Plan) -> Result<(), Error> {
+    const CAP_SYS_ADMIN: u64 = 1 << 21;
+    let has_own = |namespace: &Namespace| *namespace == Namespace::User;
+    let joined = plan.joined_namespaces.iter().map(|join| &join.namespace);
+    if plan.new_namespaces.iter().chain(joined).any(has_own) {
+        return Ok(());
+    }
+    let capabilities = crate::sys::capabilities()
+        .map_err(|source| Error::io("read creel's own capabilities", "", source))?;
+    if capabilities & CAP_SYS_ADMIN != 0 { Ok(()) } else { Err(Error::NeedsUserNamespace) }
 }
 
 fn check_terminal(spec: &Spec, options: &CreateOptions, separate_start: bool) -> Result<(), Error> {

@@ -99,6 +99,10 @@ impl Container {
         let cgroup = cgroup_to_enter(&record, &options.sub_cgroups)?;
         let late = enters_late(&process) || record.rdt.is_some();
         let in_cgroup = cgroup.fd().is_some() && !late;
+        // Only root can write the score of what is not dumpable any more.
+        let host = Host::for_exec()?;
+        let scored_first = process.oom_score_adj().is_some() && host.user.0 != 0;
+        let admitted = !in_cgroup || scored_first;
         let plan = plan_exec(
             &ExecRequest {
                 id: &self.id,
@@ -107,10 +111,10 @@ impl Container {
                 preserve_fds: options.preserve_fds,
                 no_new_keyring: record.no_new_keyring,
                 surroundings: &record.surroundings,
-                in_cgroup,
+                admitted,
                 filter: record.seccomp.as_ref(),
             },
-            &Host::for_exec()?,
+            &host,
         )?;
         warn(&plan.warnings);
         let watch = (!options.detach).then(|| foreground::Watch::new(true)).transpose()?;
@@ -178,9 +182,12 @@ impl Container {
             // Not vfork: in a frozen cgroup the child would hold this process for ever.
             vfork: false,
         })?;
-        let admitted = set_oom_score(init.pid, settings.oom_score_adj()).and_then(|()| {
+        // Whoever is not allowed what the container has been given leaves it out, as create did.
+        let rootless = !nix::unistd::geteuid().is_root() || record.cgroup.is_none();
+        let scored = set_oom_score(init.pid, settings.oom_score_adj(), rootless);
+        let admitted = scored.and_then(|()| {
             if in_cgroup {
-                return Ok(());
+                return if plan.admitted { go(&init.conversation) } else { Ok(()) };
             }
             cgroup.enter(init.pid)?;
             if let Some(groups) = &record.rdt {
@@ -227,7 +234,7 @@ fn cgroup_to_enter(record: &Record, sub_cgroups: &[String]) -> Result<Cgroup, Er
     }
     let recorded = Cgroup::open(record.cgroup.clone())?;
     let pid = record.init.map_or(0, |init| init.identity.pid);
-    if !record.cgroup.is_none() && recorded.is_whole() && recorded.takes_processes() {
+    if recorded.is_whole() && recorded.takes_processes() {
         return Ok(recorded);
     }
     Ok(Cgroup::open(cgroups::Record::of_process(pid)?)?)
@@ -365,8 +372,10 @@ fn prepare(
         match next(&init.conversation)? {
             Event::Pid(pid) => {
                 enter_second_process(init, pid)?;
-                // It may have been cloned before the first one got its score.
-                set_oom_score(init.pid, settings.oom_score_adj())?;
+                if !plan.admitted {
+                    // It may have been cloned before the first one got its score.
+                    set_oom_score(init.pid, settings.oom_score_adj(), false)?;
+                }
                 go(&init.conversation)?;
             }
             Event::Console(master) => {

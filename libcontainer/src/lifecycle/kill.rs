@@ -13,10 +13,10 @@ impl Container {
     /// [`Error::Status`] when it is stopped; with `all` a stopped container is no error, as engines expect.
     pub fn kill(&self, signal: i32, all: bool) -> Result<(), Error> {
         let record = self.store.read(&self.id)?;
-        // Without a cgroup nobody knows which processes there are: those of its pid namespace end with the first.
-        if all && !record.cgroup.is_none() {
+        if all {
             return match record.open_cgroup()? {
                 Some(cgroup) => Ok(cgroup.kill_all(signal)?),
+                None if record.cgroup.is_none() => record.signal_namespace(signal),
                 None => Ok(()),
             };
         }

@@ -19,6 +19,7 @@ mod start;
 mod state;
 mod talk;
 mod update;
+mod without_cgroup;
 
 use crate::cgroups::Cgroup;
 use crate::error::Error;

@@ -46,9 +46,11 @@ impl Container {
 
 /// The cgroup of a container that has a process.
 pub(super) fn cgroup(record: &Record) -> Result<Cgroup, Error> {
+    if record.cgroup.is_none() {
+        return Err(cgroups::Error::NoneOfItsOwn.into());
+    }
     match record.open_cgroup()? {
         Some(cgroup) => Ok(cgroup),
-        None if record.cgroup.is_none() => Err(cgroups::Error::None.into()),
         None => Err(cgroups::Error::Gone { path: record.cgroup.first_path() }.into()),
     }
 }

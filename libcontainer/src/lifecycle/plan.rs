@@ -40,7 +40,7 @@ pub(super) fn work_out(
     if options.systemd_cgroup && !cgroups::systemd::is_running() {
         return Err(cgroups::Error::from(cgroups::systemd::SystemdError::NotRunning).into());
     }
-    let host = if options.no_cgroups { Host::for_exec() } else { Host::probe(cgroups_path) }?;
+    let mut host = if options.no_cgroups { Host::for_exec() } else { Host::probe(cgroups_path) }?;
     let request = Request {
         id: id.to_owned(),
         bundle,
@@ -53,8 +53,20 @@ pub(super) fn work_out(
         separate_start,
         systemd_cgroup: options.systemd_cgroup,
         no_cgroups: options.no_cgroups,
+        rootless: options.rootless.holds(&host),
     };
-    let plan = plan::plan(&spec, &request, &host)?;
+    let mut plan = plan::plan(&spec, &request, &host)?;
+    let names_cgroup = cgroups_path.is_some_and(|path| !path.as_os_str().is_empty());
+    if request.rootless && !names_cgroup && plan.cgroup.unit.is_none() {
+        host.cgroup_access = cgroups::Access::probe(&plan.cgroup, &host.own_cgroups);
+        if !host.cgroup_access.is_full() {
+            plan = plan::plan(&spec, &request, &host)?;
+            // No warning, which would be in the way of engines that read one error from the log.
+            log::info!(
+                "the container shares cgroups of this process, since its user may make none there"
+            );
+        }
+    }
     Ok(WorkedOut { spec, request, plan })
 }
 

@@ -3,6 +3,9 @@
 use oci_spec::runtime::{Capabilities, Process};
 use std::str::FromStr;
 
+/// Every capability of Linux 5.9 and later, as bits.
+pub(super) const ALL: u64 = (1 << 41) - 1;
+
 /// The sets of a process, capabilities(7).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Sets {

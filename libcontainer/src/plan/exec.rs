@@ -23,8 +23,8 @@ pub(crate) struct ExecRequest<'a> {
     pub(crate) preserve_fds: u32,
     /// Keep the caller's session keyring.
     pub(crate) no_new_keyring: bool,
-    /// creel-init is cloned straight into the container's cgroup.
-    pub(crate) in_cgroup: bool,
+    /// creel-init waits for what its caller does to it from outside, such as putting it into its cgroup.
+    pub(crate) admitted: bool,
     /// The container's filter.
     pub(crate) filter: Option<&'a Installable>,
 }
@@ -35,6 +35,8 @@ pub(crate) struct ExecPlan {
     pub(crate) descriptors: Vec<Descriptor>,
     pub(crate) inside: Vec<Planned>,
     pub(crate) outer_limits: Vec<Limit>,
+    /// It waits to be admitted.
+    pub(crate) admitted: bool,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -44,12 +46,13 @@ pub(crate) fn plan_exec(request: &ExecRequest<'_>, host: &Host) -> Result<ExecPl
     let mut script = Script::new();
     script.push("", Step::CloseFrom { first: 3 + request.preserve_fds });
     script.push("", Step::ResetSignals {});
-    script.push("", Step::NonDumpable {});
     let affinity = ExecAffinity::of(request.process)?;
     affinity.first(&mut script);
-    if !request.in_cgroup {
+    // The files in /proc of what is not dumpable are root's: what the caller writes there comes before.
+    if request.admitted {
         script.push("", Step::AwaitAdmission {});
     }
+    script.push("", Step::NonDumpable {});
     let kinds = request.namespaces.iter().fold(0, |kinds, namespace| kinds | namespace.flag());
     if kinds != 0 {
         let namespace = script.slot(Descriptor::Process);
@@ -72,10 +75,11 @@ pub(crate) fn plan_exec(request: &ExecRequest<'_>, host: &Host) -> Result<ExecPl
     if request.process.terminal().unwrap_or(false) {
         script.push("process.terminal", console(request.process, false));
     }
-    let mut identity = Identity::of(request.process, host)?;
-    seccomp::keep_right(&mut identity.capabilities, request.filter, request.process, host);
-    script.warnings.extend(identity.warnings.iter().cloned());
     let outer_limits = request.namespaces.contains(&Namespace::User);
+    let grantable = host.grantable(outer_limits);
+    let mut identity = Identity::of(request.process, grantable)?;
+    seccomp::keep_right(&mut identity.capabilities, request.filter, request.process, grantable);
+    script.warnings.extend(identity.warnings.iter().cloned());
     labels::plan(&mut script, request.process)?;
     placement::plan(&mut script, request.process, request.surroundings)?;
     become_process(&mut script, request.process, &identity, outer_limits)?;
@@ -90,6 +94,7 @@ pub(crate) fn plan_exec(request: &ExecRequest<'_>, host: &Host) -> Result<ExecPl
         } else {
             Vec::new()
         },
+        admitted: request.admitted,
         warnings: script.warnings,
     })
 }

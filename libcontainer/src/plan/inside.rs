@@ -1,7 +1,8 @@
 //! The script of a start: what creel-init does, in the order in which it has to be done, and why.
 
 use super::capabilities::Sets;
-use super::id_maps::IdMaps;
+use super::id_maps::{IdMaps, MapWriter, MapWriters};
+use super::ids;
 use super::namespaces::{Namespace, Namespaces};
 use super::net_devices::NetDevices;
 use super::placement::{self, Surroundings};
@@ -22,27 +23,38 @@ const MS_PRIVATE: u32 = 0x4_0000;
 
 pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, PlanError> {
     let namespaces = Namespaces::of(spec);
+    let id_maps = IdMaps::of(spec, &namespaces);
+    let map_writers = MapWriters::of(id_maps.as_ref(), host);
     let net_devices = NetDevices::of(spec, &namespaces)?;
     let rdt = Rdt::of(spec, &request.id)?;
     let cgroup = plan_cgroup(spec, request, host)?;
     let process = spec.process().clone().unwrap_or_default();
     let process = activation::with_variables(process, request, &namespaces);
+    if let Some(maps) = &id_maps {
+        ids::check(spec, maps, map_writers.groups == MapWriter::CallerWithoutGroups)?;
+    }
     // systemd wants a process to put into the cgroup that it makes.
     let is_v2 = matches!(host.cgroups, cgroups::Layout::V2 { .. });
-    let clone_into_cgroup = is_v2 && cgroup.unit.is_none() && !request.no_cgroups;
+    let clone_into_cgroup = is_v2 && cgroup.unit.is_none() && !cgroup.directories.is_empty();
     let mut script = Script::new();
     script.warnings.extend(cgroup.ignored.iter().map(ToString::to_string));
 
     let moved_in = net_devices.is_some() || rdt.is_some();
-    let admitted = !clone_into_cgroup || namespaces.is_new(Namespace::User) || moved_in;
+    // What joins is not dumpable, and its files in /proc are root's from then on.
+    let scored =
+        process.oom_score_adj().is_some() && !namespaces.joined.is_empty() && host.user.0 != 0;
+    let maps_first = namespaces.is_new(Namespace::User) && !namespaces.makes_user_late();
+    let admitted = !clone_into_cgroup || maps_first || moved_in || scored;
     enter(&mut script, request, &namespaces, admitted);
     time::plan(&mut script, spec, &namespaces);
     name(&mut script, spec, &namespaces)?;
-    let create_hooks = build_root(&mut script, spec, request, &namespaces, &cgroup, &process)?;
+    let root = Root { request, host, namespaces: &namespaces, cgroup: &cgroup, process: &process };
+    let create_hooks = build_root(&mut script, spec, &root)?;
     close_root(&mut script, spec)?;
     let filter = seccomp::compile(spec)?;
-    let mut identity = Identity::of(&process, host)?;
-    seccomp::keep_right(&mut identity.capabilities, filter.as_ref(), &process, host);
+    let grantable = host.grantable(namespaces.has(Namespace::User));
+    let mut identity = Identity::of(&process, grantable)?;
+    seccomp::keep_right(&mut identity.capabilities, filter.as_ref(), &process, grantable);
     script.warnings.extend(identity.warnings.iter().cloned());
     let outer_limits = namespaces.has(Namespace::User);
     labels::plan(&mut script, &process)?;
@@ -57,7 +69,10 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
         new_namespaces: namespaces.new.clone(),
         cloned_namespaces: namespaces.cloned(),
         second_process: namespaces.needs_second_process(),
-        id_maps: IdMaps::of(spec, &namespaces),
+        id_maps,
+        map_writers,
+        late_maps: namespaces.makes_user_late(),
+        awaits_admission: admitted,
         joined_namespaces: namespaces.joined,
         net_devices,
         rdt,
@@ -73,6 +88,15 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
     })
 }
 
+/// What the root file system is made from.
+struct Root<'a> {
+    request: &'a Request,
+    host: &'a Host,
+    namespaces: &'a Namespaces,
+    cgroup: &'a cgroups::Plan,
+    process: &'a Process,
+}
+
 fn plan_cgroup(spec: &Spec, request: &Request, host: &Host) -> Result<cgroups::Plan, PlanError> {
     let linux = spec.linux().as_ref();
     let wanted = cgroups::Request {
@@ -83,9 +107,11 @@ fn plan_cgroup(spec: &Spec, request: &Request, host: &Host) -> Result<cgroups::P
     let plan = match (request.no_cgroups, request.systemd_cgroup) {
         (true, _) => cgroups::plan_none(&wanted),
         (false, true) => cgroups::plan_systemd(&wanted, spec.annotations().as_ref(), &host.cgroups),
-        (false, false) => cgroups::plan(&wanted, &host.cgroups, &host.own_cgroups),
+        (false, false) => cgroups::plan(&wanted, &host.cgroups, &host.own_cgroups)
+            .and_then(|plan| plan.within(&host.cgroup_access, &host.own_cgroups)),
     };
-    plan.map_err(PlanError::Cgroup)
+    let plan = plan.map_err(PlanError::Cgroup)?;
+    Ok(cgroups::Plan { rootless: request.rootless, ..plan })
 }
 
 /// First nothing of the caller may be left: descriptors, signals. Before anything that others are in is
@@ -94,11 +120,11 @@ fn plan_cgroup(spec: &Spec, request: &Request, host: &Host) -> Result<cgroups::P
 fn enter(script: &mut Script, request: &Request, namespaces: &Namespaces, admitted: bool) {
     script.push("", Step::CloseFrom { first: 3 + request.preserve_fds });
     script.push("", Step::ResetSignals {});
-    if !namespaces.joined.is_empty() {
-        script.push("", Step::NonDumpable {});
-    }
     if admitted {
         script.push("", Step::AwaitAdmission {});
+    }
+    if !namespaces.joined.is_empty() {
+        script.push("", Step::NonDumpable {});
     }
     namespaces.join(script);
     if namespaces.is_new(Namespace::Cgroup) {
@@ -136,11 +162,10 @@ fn name(script: &mut Script, spec: &Spec, namespaces: &Namespaces) -> Result<(),
 fn build_root(
     script: &mut Script,
     spec: &Spec,
-    request: &Request,
-    namespaces: &Namespaces,
-    cgroup: &cgroups::Plan,
-    process: &Process,
+    root: &Root<'_>,
 ) -> Result<Vec<hooks::Hook>, PlanError> {
+    let Root { request, host, namespaces, cgroup, process } = *root;
+    let in_user_namespace = namespaces.has(Namespace::User) || host.in_user_namespace;
     let root = rootfs(spec, &request.bundle);
     let path = text("root.path", root.into_os_string().into_encoded_bytes())?;
     script.push("", Step::Umask { mask: 0 });
@@ -151,9 +176,9 @@ fn build_root(
     } else {
         script.push("root.path", Step::OpenRoot { path });
     }
-    mounts::plan(script, spec, request, cgroup, namespaces)?;
+    mounts::plan(script, spec, &mounts::Surroundings { request, cgroup, namespaces, host })?;
     activation::mount(script, request, namespaces);
-    devices::plan(script, spec, namespaces.has(Namespace::User))?;
+    devices::plan(script, spec, in_user_namespace)?;
     // Not for hooks, whose files must not be everybody's.
     script.push("", Step::Umask { mask: 0o022 });
     let cwd = path_text(process.cwd());

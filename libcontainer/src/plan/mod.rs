@@ -7,6 +7,7 @@ mod devices;
 mod exec;
 mod hooks;
 mod id_maps;
+mod ids;
 mod inside;
 mod labels;
 mod mount_options;
@@ -30,7 +31,7 @@ use std::path::PathBuf;
 
 pub(crate) use exec::{ExecPlan, ExecRequest, plan_exec};
 pub(crate) use hooks::Hook;
-pub use id_maps::{IdMap, IdMaps};
+pub use id_maps::{IdMap, IdMaps, MapWriter, MapWriters};
 pub(crate) use labels::{apparmor_profile, given as given_label};
 #[cfg(test)]
 pub(crate) use mount_options::knows as knows_mount_option;
@@ -48,8 +49,25 @@ pub struct Host {
     pub cgroups: cgroups::Layout,
     /// The cgroups the caller itself is in, for relative paths.
     pub own_cgroups: cgroups::OwnCgroups,
-    /// The capabilities that can be given, as a bit set.
+    /// The capabilities that the caller has and can give, as a bit set.
     pub capabilities: u64,
+    /// The user and group that the caller acts as.
+    pub user: (u32, u32),
+    /// The caller is in a user namespace itself: even root makes no devices there.
+    pub in_user_namespace: bool,
+    /// Directories of cgroups that may not be made are done without, where nothing asks for them.
+    pub cgroup_access: cgroups::Access,
+}
+
+impl Host {
+    /// The capabilities that a process can be given: all of them in a user namespace of the container's own.
+    fn grantable(&self, own_user_namespace: bool) -> u64 {
+        if own_user_namespace { capabilities::ALL } else { self.capabilities }
+    }
+
+    fn has(&self, capability: u32) -> bool {
+        self.capabilities & (1 << capability) != 0
+    }
 }
 
 /// What the caller asks for besides config.json.
@@ -77,6 +95,8 @@ pub struct Request {
     pub listen_fd_names: Option<String>,
     /// The program gets a socket to say that it is ready, sd_notify(3).
     pub notify: bool,
+    /// What the caller may not do with cgroups is no error, unless it was asked for.
+    pub rootless: bool,
 }
 
 /// A descriptor that a step needs; opened when the plan is carried out.
@@ -93,12 +113,23 @@ pub enum Descriptor {
     MountTree(MountTree),
     /// The directory of the socket for sd_notify(3), as a detached mount.
     NotifyDirectory,
+    /// The source of a bind, opened with the caller's rights.
+    OuterSource(OuterSource),
     /// The container's state for hooks, with this status.
     HookState(&'static str),
     /// A descriptor of the process being joined.
     Process,
     /// The root directory of the process being joined.
     ProcessRoot,
+}
+
+/// A path of the host to be bound.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OuterSource {
+    /// The path.
+    pub source: PathBuf,
+    /// The mounts below it too.
+    pub recursive: bool,
 }
 
 /// One step of the inside part and the place in config.json that asked for it.
@@ -125,6 +156,12 @@ pub struct Plan {
     pub second_process: bool,
     /// Written to /proc/PID/uid_map and gid_map of a new user namespace.
     pub id_maps: Option<IdMaps>,
+    /// Who writes them.
+    #[serde(skip_serializing_if = "MapWriters::is_default")]
+    pub map_writers: MapWriters,
+    /// creel-init makes the user namespace itself, after it has joined others, and asks for its maps then.
+    #[serde(skip_serializing_if = "is_false")]
+    pub late_maps: bool,
     /// Network devices that move in, before creel-init goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub net_devices: Option<NetDevices>,
@@ -135,6 +172,9 @@ pub struct Plan {
     pub outer_limits: Vec<Limit>,
     /// Directories and writes of the cgroups.
     pub cgroup: cgroups::Plan,
+    /// Whether creel-init waits for the library before it goes on.
+    #[serde(skip)]
+    pub(crate) awaits_admission: bool,
     /// Whether creel-init is cloned straight into its (v2) cgroup; else it is put there before it goes on.
     pub clone_into_cgroup: bool,
     /// Written to /proc/PID/oom_score_adj.
@@ -151,12 +191,9 @@ pub struct Plan {
     pub warnings: Vec<String>,
 }
 
-impl Plan {
-    /// Whether creel-init waits for the library before it goes on; without cgroup v1 only for these.
-    pub(crate) fn awaits_admission(&self) -> bool {
-        let moved_in = self.net_devices.is_some() || self.rdt.is_some();
-        !self.clone_into_cgroup || self.id_maps.is_some() || moved_in
-    }
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde calls it so.
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// Plans a start.
@@ -174,6 +211,20 @@ pub enum PlanError {
     Nul {
         /// The place in config.json.
         json_path: String,
+    },
+    /// An id that nobody has in the container's user namespace.
+    Unmapped {
+        /// The place in config.json.
+        json_path: String,
+        /// The id.
+        id: u32,
+        /// Where it would have to be: `linux.uidMappings` or `linux.gidMappings`.
+        maps: &'static str,
+    },
+    /// Groups where setgroups(2) is forbidden.
+    NoGroups {
+        /// The groups.
+        groups: Vec<u32>,
     },
     /// A value that creel does not know or support.
     Unsupported {
@@ -199,7 +250,16 @@ impl fmt::Display for PlanError {
             PlanError::Unsupported { json_path, found, allowed } => {
                 write!(f, "{json_path}: {found:?} is not supported; {allowed}")
             }
-            PlanError::Cgroup(_) => f.write_str("cgroup"),
+            PlanError::Unmapped { json_path, id, maps } => {
+                write!(f, "{json_path}: {id} is not an id of the container; map it in {maps}")
+            }
+            PlanError::NoGroups { groups } => write!(
+                f,
+                "process.user.additionalGids: {groups:?} cannot be set, for a user namespace that has only its \
+                 maker's own group must do without setgroups(2); map a range of /etc/subgid in linux.gidMappings, \
+                 or take them out"
+            ),
+            PlanError::Cgroup(error) => error.fmt(f),
             PlanError::Seccomp(error) => error.fmt(f),
         }
     }
@@ -208,8 +268,8 @@ impl fmt::Display for PlanError {
 impl std::error::Error for PlanError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            PlanError::Cgroup(source) => Some(source),
-            PlanError::Nul { .. } | PlanError::Unsupported { .. } | PlanError::Seccomp(_) => None,
+            PlanError::Cgroup(source) => source.source(),
+            _ => None,
         }
     }
 }

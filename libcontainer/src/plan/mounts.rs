@@ -3,12 +3,16 @@
 use super::mount_options::{Change, Options, attr};
 use super::mount_tree::{MountIds, MountTree};
 use super::namespaces::{Namespace, Namespaces};
-use super::{Descriptor, PlanError, Request, Script, devices, inside_path, labels, text};
+use super::{
+    Descriptor, Host, OuterSource, PlanError, Request, Script, devices, inside_path, labels, text,
+};
 use crate::cgroups;
 use creel_wire::owned::{Step, Text};
 use creel_wire::step::mount_flags;
 use oci_spec::runtime::{Mount, Spec};
 use std::path::Path;
+
+const CAP_SYS_ADMIN: u32 = 21;
 
 /// The files of procfs that may be covered by a bind, as lxcfs does; nothing else there may.
 const COVERABLE: [&str; 11] = [
@@ -25,13 +29,23 @@ const COVERABLE: [&str; 11] = [
     "proc/sys/crypto/fips_enabled",
 ];
 
+/// What mounts depend on besides config.json.
+pub(super) struct Surroundings<'a> {
+    pub(super) request: &'a Request,
+    pub(super) cgroup: &'a cgroups::Plan,
+    pub(super) namespaces: &'a Namespaces,
+    pub(super) host: &'a Host,
+}
+
 pub(super) fn plan(
     script: &mut Script,
     spec: &Spec,
-    request: &Request,
-    cgroup: &cgroups::Plan,
-    namespaces: &Namespaces,
+    surroundings: &Surroundings<'_>,
 ) -> Result<(), PlanError> {
+    let Surroundings { request, cgroup, namespaces, host } = *surroundings;
+    let in_user_namespace = namespaces.has(Namespace::User) || host.in_user_namespace;
+    // Only who has rights outside of the container's user namespace reaches more than that.
+    let outer = namespaces.has(Namespace::User) && host.has(CAP_SYS_ADMIN);
     let label = spec.linux().as_ref().and_then(|linux| linux.mount_label().as_deref());
     for (index, mount) in spec.mounts().iter().flatten().enumerate() {
         let one = One::of(format!("mounts[{index}]"), mount, &request.bundle)?;
@@ -39,11 +53,11 @@ pub(super) fn plan(
         match (one.fstype.as_str(), ids) {
             _ if one.options.remount => one.remount(script)?,
             (_, Some(ids)) => one.id_mapped(script, ids),
-            _ if one.options.bind => one.bind(script)?,
+            _ if one.options.bind => one.bind(script, outer)?,
             ("cgroup" | "cgroup2", _) => {
                 one.cgroup(script, cgroup, namespaces.has(Namespace::Cgroup))?;
             }
-            _ => one.filesystem(script, label)?,
+            _ => one.filesystem(script, label, in_user_namespace)?,
         }
     }
     Ok(())
@@ -74,8 +88,16 @@ impl One {
         text(&format!("{}.source", self.origin), self.source.as_str())
     }
 
-    fn bind(&self, script: &mut Script) -> Result<(), PlanError> {
+    /// `outer`: the source is opened outside too, for what the container's root may not reach.
+    fn bind(&self, script: &mut Script, outer: bool) -> Result<(), PlanError> {
         let Options { own, below, propagation, recursive, .. } = self.options;
+        if outer {
+            let tree = script.slot(Descriptor::OuterSource(OuterSource {
+                source: self.source.clone().into(),
+                recursive,
+            }));
+            script.push(self.origin.as_str(), Step::OuterSource { tree });
+        }
         let step = Step::MountBind {
             target: self.target.clone(),
             source: self.source()?,
@@ -132,8 +154,17 @@ impl One {
         Ok(())
     }
 
-    fn filesystem(&self, script: &mut Script, label: Option<&str>) -> Result<(), PlanError> {
+    fn filesystem(
+        &self,
+        script: &mut Script,
+        label: Option<&str>,
+        in_user_namespace: bool,
+    ) -> Result<(), PlanError> {
         let mut flags = self.proc_flags();
+        if self.fstype == "sysfs" && in_user_namespace {
+            // It belongs to who owns the network namespace; others are shown the host's.
+            flags |= mount_flags::OR_HOSTS;
+        }
         if matches!(self.fstype.as_str(), "proc" | "sysfs") {
             // A link there would put them, and what is written through them, elsewhere (CVE-2019-19921).
             flags |= mount_flags::NO_SYMLINKS;
@@ -183,23 +214,25 @@ impl One {
         namespace: bool,
     ) -> Result<(), PlanError> {
         let shown = plan.mounts(namespace);
-        let read_only = self.options.own.set & attr::RDONLY;
+        let shared = shown.iter().any(|mount| mount.read_only);
+        let read_only = self.options.own.set & attr::RDONLY | if shared { attr::RDONLY } else { 0 };
         let hierarchies = shown.iter().any(|mount| !mount.name.is_empty());
         if hierarchies {
             self.cgroup_directory(script)?;
         }
         for mount in &shown {
             let target = format!("{}/{}", self.target.display(), mount.name);
+            let forced = if mount.read_only { attr::RDONLY } else { 0 };
             let step = Step::MountBind {
                 target: inside_path(&self.origin, &target)?,
                 source: text(
                     &self.origin,
                     mount.source.clone().into_os_string().into_encoded_bytes(),
                 )?,
-                recursive: false,
-                set: self.options.own.set,
-                clear: self.options.own.clear,
-                recursive_set: 0,
+                recursive: mount.read_only,
+                set: self.options.own.set | forced,
+                clear: self.options.own.clear & !forced,
+                recursive_set: forced,
                 recursive_clear: 0,
                 propagation: self.options.propagation,
                 flags: 0,

@@ -121,16 +121,23 @@ impl Namespaces {
     /// anything is in it; and what is to belong to a joined user namespace is made
     /// only after that was joined.
     pub(super) fn cloned(&self) -> Vec<Namespace> {
-        if self.joins(Namespace::User) {
+        if self.joins(Namespace::User) || self.makes_user_late() {
             return Vec::new();
         }
         self.new.iter().copied().filter(|namespace| !namespace.is_late()).collect()
     }
 
+    /// Whether creel-init itself makes the user namespace. What is joined beside it mostly belongs to the
+    /// caller's, and cannot be joined any more from inside a new one.
+    pub(super) fn makes_user_late(&self) -> bool {
+        self.is_new(Namespace::User) && !self.joined.is_empty()
+    }
+
     /// Whether creel-init goes on in a child: a pid namespace that is joined, or made by unshare(2), takes in
     /// only children.
     pub(super) fn needs_second_process(&self) -> bool {
-        self.joins(Namespace::Pid) || (self.joins(Namespace::User) && self.is_new(Namespace::Pid))
+        let unshared = self.joins(Namespace::User) || self.makes_user_late();
+        self.joins(Namespace::Pid) || (unshared && self.is_new(Namespace::Pid))
     }
 
     /// The steps that enter what exists. The user namespace is the last: until then this process has the
@@ -143,10 +150,13 @@ impl Namespaces {
             let kind = join.namespace.flag();
             script.push(format!("{}.path", join.origin), Step::JoinNamespace { namespace, kind });
         }
-        if self.joins(Namespace::User) {
+        if self.joins(Namespace::User) || self.makes_user_late() {
             let late = self.new.iter().filter(|namespace| !namespace.is_late());
             let flags = late.fold(0, |flags, namespace| flags | namespace.flag());
             script.push("linux.namespaces", Step::Unshare { flags });
+        }
+        if self.makes_user_late() {
+            script.push("linux.uidMappings", Step::AwaitIdMaps {});
         }
         if self.needs_second_process() {
             script.push("", Step::EnterPidNamespace {});

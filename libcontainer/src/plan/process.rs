@@ -1,7 +1,7 @@
 //! The process itself: user, environment, limits, terminal.
 
 use super::capabilities::Sets;
-use super::{Host, PlanError, text};
+use super::{PlanError, text};
 use creel_wire::owned::{Step, Text};
 use oci_spec::runtime::{PosixRlimitType, Process};
 
@@ -14,9 +14,10 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    pub(super) fn of(process: &Process, host: &Host) -> Result<Self, PlanError> {
+    /// `grantable`: the capabilities that the process can be given.
+    pub(super) fn of(process: &Process, grantable: u64) -> Result<Self, PlanError> {
         let mut warnings = Vec::new();
-        let capabilities = Sets::of(process, host.capabilities, &mut warnings);
+        let capabilities = Sets::of(process, grantable, &mut warnings);
         let environment = environment(process);
         let home_missing = !environment.iter().any(|variable| variable.starts_with("HOME="));
         Ok(Identity { capabilities, environment, home_missing, warnings })

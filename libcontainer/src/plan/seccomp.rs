@@ -1,7 +1,7 @@
 //! The filter: the last thing before execve(2).
 
 use super::capabilities::Sets;
-use super::{Host, PlanError, Script};
+use super::{PlanError, Script};
 use crate::seccomp::{Filter, Installable};
 use creel_wire::owned::Step;
 use oci_spec::runtime::{Process, Spec};
@@ -21,10 +21,10 @@ pub(super) fn keep_right(
     sets: &mut Sets,
     filter: Option<&Installable>,
     process: &Process,
-    host: &Host,
+    grantable: u64,
 ) {
     if filter.is_some() && !process.no_new_privileges().unwrap_or(false) {
-        let right = CAP_SYS_ADMIN & host.capabilities;
+        let right = CAP_SYS_ADMIN & grantable;
         sets.permitted |= right;
         sets.effective |= right;
     }

@@ -22,6 +22,8 @@ pub(crate) struct Report {
 #[derive(Debug)]
 pub(crate) enum Event {
     Mounted,
+    /// Its new user namespace waits for its maps.
+    Unmapped,
     Ready,
     Executing,
     /// Its pid inside a joined pid namespace, as seen from here.
@@ -92,6 +94,7 @@ impl AsFd for Conversation {
 fn event(message: &Message, descriptor: Option<OwnedFd>) -> io::Result<Event> {
     Ok(match message.kind {
         Kind::Mounted => Event::Mounted,
+        Kind::Unmapped => Event::Unmapped,
         Kind::Ready => Event::Ready,
         Kind::Executing => Event::Executing,
         Kind::Pid => Event::Pid(message.step as i32),

@@ -41,8 +41,19 @@ pub enum LaunchError {
     Socket(io::Error),
     /// clone3(2).
     Clone(io::Error),
+    /// clone3(2) with a new user namespace.
+    CloneUser(io::Error),
     /// execveat(2) of creel-init.
     Exec(io::Error),
+}
+
+impl LaunchError {
+    pub(crate) fn advice(&self) -> Option<&'static str> {
+        match self {
+            LaunchError::CloneUser(source) => super::refusal::advice(source.raw_os_error()),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for LaunchError {
@@ -65,6 +76,7 @@ impl fmt::Display for LaunchError {
                     "cannot start a process: there are too many; see linux.resources.pids.limit, \
                  RLIMIT_NPROC and sysctl kernel.pid_max",
                 ),
+            LaunchError::CloneUser(_) => f.write_str("cannot make the container's user namespace"),
             LaunchError::Clone(_) => f.write_str("cannot make the container's namespaces"),
             LaunchError::Exec(_) => f.write_str("cannot execute creel-init"),
         }
@@ -77,6 +89,7 @@ impl std::error::Error for LaunchError {
             LaunchError::Memfd(source)
             | LaunchError::Socket(source)
             | LaunchError::Clone(source)
+            | LaunchError::CloneUser(source)
             | LaunchError::Exec(source) => Some(source),
             LaunchError::TooLarge => None,
         }
@@ -104,7 +117,10 @@ pub(crate) fn launch(launch: &Launch<'_>) -> Result<Init, LaunchError> {
         inherited: &numbers,
     };
     let Child { pid, pidfd, exec_error } =
-        sys::clone_and_exec(&request).map_err(LaunchError::Clone)?;
+        sys::clone_and_exec(&request).map_err(|source| match request.keep_capabilities {
+            true if source.raw_os_error() != Some(libc::EAGAIN) => LaunchError::CloneUser(source),
+            _ => LaunchError::Clone(source),
+        })?;
     if let Some(error) = exec_error {
         super::wait::reap(pidfd.as_fd());
         return Err(LaunchError::Exec(error));

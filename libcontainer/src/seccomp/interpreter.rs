@@ -1,4 +1,4 @@
-//! Classic BPF as the kernel runs it for seccomp, for tests: linux/filter.h, seccomp_check_filter().
+//! Classic BPF as the kernel runs it for seccomp, for tests and the benchmark, which take in this file: linux/filter.h, seccomp_check_filter().
 
 use seccompiler::sock_filter;
 
@@ -19,6 +19,8 @@ pub(super) struct Outcome {
     pub(super) value: u32,
     /// The instructions that were carried out.
     pub(super) steps: usize,
+    /// Whether the number of the call was loaded.
+    pub(super) looked_at_number: bool,
 }
 
 impl Data {
@@ -44,6 +46,7 @@ pub(super) fn run(program: &[sock_filter], data: &Data) -> Option<Outcome> {
     let (mut a, mut x) = (0u32, 0u32);
     let mut memory = [0u32; 16];
     let mut at = 0;
+    let mut looked_at_number = false;
     for steps in 1..=program.len() {
         let instruction = program.get(at)?;
         let k = instruction.k;
@@ -52,7 +55,10 @@ pub(super) fn run(program: &[sock_filter], data: &Data) -> Option<Outcome> {
             at += usize::from(if condition { instruction.jt } else { instruction.jf });
         };
         match instruction.code {
-            0x20 => a = data.word(k)?,
+            0x20 => {
+                a = data.word(k)?;
+                looked_at_number |= k == 0;
+            }
             0x00 => a = k,
             0x01 => x = k,
             0x60 => a = *memory.get(k as usize)?,
@@ -73,8 +79,8 @@ pub(super) fn run(program: &[sock_filter], data: &Data) -> Option<Outcome> {
             0x35 => jump(a >= k),
             0x45 => jump(a & k != 0),
             0x1d => jump(a == x),
-            0x06 => return Some(Outcome { value: k, steps }),
-            0x16 => return Some(Outcome { value: a, steps }),
+            0x06 => return Some(Outcome { value: k, steps, looked_at_number }),
+            0x16 => return Some(Outcome { value: a, steps, looked_at_number }),
             _ => return None,
         }
     }

@@ -30,6 +30,8 @@ pub enum Kind {
     Go = 8,
     /// init: the seccomp listener comes with this message.
     Listener = 9,
+    /// init: its new user namespace has no id maps yet.
+    Unmapped = 20,
 }
 
 macro_rules! numbered {
@@ -151,7 +153,7 @@ numbered! {
 
 impl Kind {
     fn from_u32(value: u32) -> Option<Self> {
-        const KINDS: [Kind; 9] = [
+        const KINDS: [Kind; 10] = [
             Kind::Failed,
             Kind::Mounted,
             Kind::Ready,
@@ -161,6 +163,7 @@ impl Kind {
             Kind::Warning,
             Kind::Go,
             Kind::Listener,
+            Kind::Unmapped,
         ];
         KINDS.into_iter().find(|kind| *kind as u32 == value)
     }

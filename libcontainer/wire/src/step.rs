@@ -268,6 +268,10 @@ steps! {
     48 OpenRoot { path: Text }
     /// chroot(2) into a root that is held open: that of a container without a mount namespace of its own.
     49 EnterRoot { root: Slot }
+    /// Ask the library to write the id maps of the user namespace that this process made; go on when it has.
+    80 AwaitIdMaps {}
+    /// A tree of mounts for the next [`Step::MountBind`], should its source be out of reach from inside.
+    81 OuterSource { tree: Slot }
     /// execve(2).
     44 Execute { arguments: TextList, environment: TextList }
 }
@@ -280,6 +284,8 @@ pub mod mount_flags {
     pub const IN_PROC: u32 = 2;
     /// A tmpfs that takes the mode of the directory it covers.
     pub const MODE_OF_TARGET: u32 = 4;
+    /// Where the kernel refuses it, a read-only bind of the host's (sysfs).
+    pub const OR_HOSTS: u32 = 8;
     /// A tmpfs that begins with a copy of what it covers.
     pub const COPY_UP: u32 = 16;
 }

@@ -95,3 +95,9 @@ pub(crate) fn has(controller: &str) -> bool {
         Err(_) => std::path::Path::new("/sys/fs/cgroup").join(controller).exists(),
     }
 }
+
+/// Whether a hybrid host has a controller beside version 1's, on cgroup2.
+pub(crate) fn has_on_unified(controller: &str) -> bool {
+    let list = fs::read_to_string(Path::new(ROOT).join("unified/cgroup.controllers"));
+    list.is_ok_and(|list| list.split_whitespace().any(|name| name == controller))
+}

@@ -1,6 +1,8 @@
 use super::*;
 use crate::cgroups::resources::Writes;
 
+mod kernel;
+
 /// `allow c 1:3 rw` as a rule.
 fn rule(text: &str) -> Rule {
     let fields: Vec<_> = text.split([' ', ':']).collect();
@@ -111,26 +113,32 @@ impl Random {
         self.0 % bound
     }
 
-    fn number(&mut self) -> Option<u32> {
-        [None, None, Some(0), Some(1), Some(5), Some(4095), Some(4096), Some(1 << 20)]
-            [self.below(8) as usize]
+    /// One of these in three cases of four.
+    fn number(&mut self, numbers: &[u32]) -> Option<u32> {
+        let index = self.below(numbers.len() as u64 * 4 / 3);
+        numbers.get(index as usize).copied()
     }
 
-    fn rule(&mut self) -> Rule {
+    fn rule(&mut self, majors: &[u32], minors: &[u32]) -> Rule {
         let kind = [Kind::Any, Kind::Block, Kind::Char, Kind::Char][self.below(4) as usize];
         let access = if self.below(2) == 0 { 7 } else { 1 + self.below(7) as u8 };
         Rule {
             allow: self.below(2) == 0,
             kind,
-            major: self.number(),
-            minor: self.number(),
+            major: self.number(majors),
+            minor: self.number(minors),
             access: Access(access),
             index: Some(0),
         }
     }
 
     fn rules(&mut self) -> Vec<Rule> {
-        (0..self.below(14)).map(|_| self.rule()).collect()
+        const NUMBERS: [u32; 6] = [0, 1, 5, 4095, 4096, 1 << 20];
+        self.rules_about(&NUMBERS, &NUMBERS)
+    }
+
+    fn rules_about(&mut self, majors: &[u32], minors: &[u32]) -> Vec<Rule> {
+        (0..self.below(14)).map(|_| self.rule(majors, minors)).collect()
     }
 }
 

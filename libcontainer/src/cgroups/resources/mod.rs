@@ -4,8 +4,42 @@ mod convert;
 pub(super) mod v1;
 pub(super) mod v2;
 
+use oci_spec::runtime::LinuxResources;
+
 use super::error::Error;
 use super::plan::{IfMissing, Ignored, Write};
+
+/// Plan every resource but devices for a host with version 1 hierarchies: `controllers` are theirs, and those that only
+/// cgroup2 beside them has. What those limit is planned as cgroup2 has it.
+pub(super) fn plan_hybrid(
+    resources: &LinuxResources,
+    (v1, unified): (&[&str], &[&str]),
+    writes: &mut Writes,
+) -> Result<(), Error> {
+    v1::plan(resources, writes)?;
+    let is_moved = |controller: &str| {
+        let names = [controller, if controller == "blkio" { "io" } else { controller }];
+        !v1.contains(&controller) && names.iter().any(|name| unified.contains(name))
+    };
+    if !writes.list.iter().any(|(controller, _)| is_moved(controller)) {
+        return Ok(());
+    }
+    writes.list.retain(|(controller, _)| !is_moved(controller));
+    let mut moved = resources.clone();
+    moved.set_network(None);
+    if !is_moved("memory") {
+        moved.set_memory(None);
+    }
+    let mut there = Writes::default();
+    v2::plan(&moved, &mut there)?;
+    there
+        .list
+        .retain(|(controller, _)| is_moved(if *controller == "io" { "blkio" } else { controller }));
+    writes.list.append(&mut there.list);
+    there.ignored.retain(|ignored| !writes.ignored.contains(ignored));
+    writes.ignored.append(&mut there.ignored);
+    Ok(())
+}
 
 /// The writes of a plan while it is being made, each with the controller that it belongs to.
 #[derive(Default)]

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use super::read::{list, number, numbers, parse, table, text};
 use super::{
     BlockIo, BlockIoEntry, Cpu, CpuUsage, Cpuset, HugePages, Memory, MemoryCounter, Pids, Stats,
-    Throttling,
+    Throttling, v2,
 };
 use crate::cgroups::cgroup::Cgroup;
 use crate::cgroups::dir::{Dir, files};
 use crate::cgroups::error::Error;
+use crate::cgroups::plan::Kind;
 
 /// `cpuacct.stat` counts hundredths of a second.
 const TICK: u64 = 10_000_000;
@@ -20,24 +21,32 @@ pub(super) fn stats(cgroup: &Cgroup) -> Result<Stats, Error> {
         stats.cpu.usage = cpu_usage(dir)?;
     }
     if let Some(dir) = cgroup.controller("cpu") {
-        stats.cpu = Cpu { throttling: throttling(dir)?, ..stats.cpu };
+        let throttling = if is_v1(dir) { throttling(dir)? } else { v2::cpu(dir)?.throttling };
+        stats.cpu = Cpu { throttling, ..stats.cpu };
     }
     if let Some(dir) = cgroup.controller("cpuset") {
         stats.cpuset = cpuset(dir)?;
     }
     if let Some(dir) = cgroup.controller("memory") {
-        stats.memory = memory(dir)?;
+        stats.memory = if is_v1(dir) { memory(dir)? } else { v2::memory(dir)? };
     }
     if let Some(dir) = cgroup.controller("pids") {
         stats.pids = pids(dir)?;
     }
     if let Some(dir) = cgroup.controller("blkio") {
         stats.blkio = block_io(dir)?;
+    } else if let Some(dir) = cgroup.controller("io") {
+        stats.blkio = v2::block_io(dir)?;
     }
     if let Some(dir) = cgroup.controller("hugetlb") {
-        stats.hugetlb = huge_pages(dir)?;
+        stats.hugetlb = if is_v1(dir) { huge_pages(dir)? } else { v2::huge_pages(dir)? };
     }
     Ok(stats)
+}
+
+/// Controllers that no hierarchy of version 1 has may be on cgroup2 beside them.
+fn is_v1(dir: &Dir) -> bool {
+    dir.kind == Kind::V1
 }
 
 fn cpu_usage(dir: &Dir) -> Result<CpuUsage, Error> {

@@ -21,7 +21,7 @@ pub(super) fn stats(dir: &Dir) -> Result<Stats, Error> {
 }
 
 /// Microseconds become nanoseconds.
-fn cpu(dir: &Dir) -> Result<Cpu, Error> {
+pub(super) fn cpu(dir: &Dir) -> Result<Cpu, Error> {
     let stat = table(dir, "cpu.stat")?;
     let value = |name| stat.get(name).copied().unwrap_or(0);
     let usage = CpuUsage {
@@ -39,7 +39,7 @@ fn cpu(dir: &Dir) -> Result<Cpu, Error> {
 }
 
 /// Version 1 counts memory and swap together, so the two are added here.
-fn memory(dir: &Dir) -> Result<Memory, Error> {
+pub(super) fn memory(dir: &Dir) -> Result<Memory, Error> {
     let raw = table(dir, "memory.stat")?;
     let usage = counter(dir, "memory")?;
     let alone = counter(dir, "memory.swap")?;
@@ -72,7 +72,7 @@ fn pids(dir: &Dir) -> Result<Pids, Error> {
 }
 
 /// Lines such as `8:0 rbytes=4096 wbytes=0 rios=1 wios=0 dbytes=0 dios=0`.
-fn block_io(dir: &Dir) -> Result<BlockIo, Error> {
+pub(super) fn block_io(dir: &Dir) -> Result<BlockIo, Error> {
     let mut io = BlockIo { psi: pressure(dir, "io.pressure")?, ..BlockIo::default() };
     for line in text(dir, "io.stat")?.unwrap_or_default().lines() {
         let mut words = line.split(' ');
@@ -97,7 +97,7 @@ fn block_io(dir: &Dir) -> Result<BlockIo, Error> {
     Ok(io)
 }
 
-fn huge_pages(dir: &Dir) -> Result<BTreeMap<String, HugePages>, Error> {
+pub(super) fn huge_pages(dir: &Dir) -> Result<BTreeMap<String, HugePages>, Error> {
     let mut sizes = BTreeMap::new();
     for file in files(&dir.path)? {
         let name = file.strip_prefix("hugetlb.").and_then(|f| f.strip_suffix(".current"));

@@ -20,10 +20,10 @@ use crate::skip::skip;
 pub(super) const WAIT: Duration = Duration::from_secs(5);
 
 /// Where device nodes can be opened: /tmp is often mounted without devices.
-pub(super) const DEVICES: &str = "/var/tmp";
+pub(in crate::cgroups) const DEVICES: &str = "/var/tmp";
 
 /// A name that no other test and no other run uses.
-pub(super) fn unique() -> String {
+pub(in crate::cgroups) fn unique() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     format!("creel-unit-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
@@ -37,7 +37,7 @@ pub(super) fn is_root() -> bool {
 }
 
 /// Run a test on the version 1 hierarchies of the host.
-pub(super) fn on_v1(test: impl FnOnce(&Layout)) {
+pub(in crate::cgroups) fn on_v1(test: impl FnOnce(&Layout)) {
     if !is_root() {
         return;
     }
@@ -48,7 +48,7 @@ pub(super) fn on_v1(test: impl FnOnce(&Layout)) {
 }
 
 /// Run a test in a thread whose mount namespace shows cgroup2 alone, as on many hosts the whole machine does.
-pub(super) fn on_v2(test: impl FnOnce(&Layout) + Send + 'static) {
+pub(in crate::cgroups) fn on_v2(test: impl FnOnce(&Layout) + Send + 'static) {
     if !is_root() {
         return;
     }
@@ -80,7 +80,8 @@ pub(super) fn show_cgroup2_alone() -> nix::Result<()> {
     mount(Some("cgroup2"), "/sys/fs/cgroup", Some("cgroup2"), MsFlags::empty(), none)
 }
 
-pub(super) fn planned(layout: &Layout, path: &str, resources: Value) -> Plan {
+pub(in crate::cgroups) fn planned(layout: &Layout, path: &str, mut resources: Value) -> Plan {
+    creel_conformance::take_out_below("linux.resources", &mut resources);
     let resources: LinuxResources = serde_json::from_value(resources).unwrap();
     let request =
         Request { id: "id", cgroups_path: Some(Path::new(path)), resources: Some(&resources) };
@@ -118,7 +119,7 @@ pub(super) fn release(shell: &mut Child) {
 }
 
 /// Kill what is in a cgroup and remove it, also when the test fails.
-pub(super) struct Cleanup(pub(super) Plan);
+pub(in crate::cgroups) struct Cleanup(pub(in crate::cgroups) Plan);
 
 impl Drop for Cleanup {
     fn drop(&mut self) {

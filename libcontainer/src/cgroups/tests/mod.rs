@@ -1,6 +1,7 @@
 mod change;
-mod harness;
+pub(super) mod harness;
 mod life;
 mod limits;
 mod planning;
 mod refuse;
+mod settings;

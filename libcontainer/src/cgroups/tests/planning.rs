@@ -6,15 +6,16 @@ use oci_spec::runtime::LinuxResources;
 use serde_json::{Value, json};
 
 use crate::cgroups::{
-    CgroupMount, Error, Hierarchy, Kind, Layout, OwnCgroups, Plan, Request, needs_own_cgroups, plan,
+    CgroupMount, Error, Hierarchy, Kind, Layout, OwnCgroups, Plan, Request, Unified,
+    needs_own_cgroups, plan,
 };
 
-fn v2() -> Layout {
+pub(super) fn v2() -> Layout {
     Layout::V2 { mount: "/sys/fs/cgroup".into() }
 }
 
 /// Debian's hybrid layout with a few controllers, or pure version 1.
-fn v1(unified: bool) -> Layout {
+pub(super) fn v1(unified: bool) -> Layout {
     let names = [
         "cpu,cpuacct",
         "cpuset",
@@ -34,11 +35,15 @@ fn v1(unified: bool) -> Layout {
     };
     Layout::V1 {
         hierarchies: names.iter().map(hierarchy).collect(),
-        unified: unified.then(|| "/sys/fs/cgroup/unified".into()),
+        unified: unified.then(|| Unified {
+            mount: "/sys/fs/cgroup/unified".into(),
+            controllers: vec!["rdma".into()],
+        }),
     }
 }
 
-fn planned(resources: Value, layout: &Layout) -> Result<Plan, Error> {
+pub(super) fn planned(mut resources: Value, layout: &Layout) -> Result<Plan, Error> {
+    creel_conformance::take_out_below("linux.resources", &mut resources);
     let resources: LinuxResources = serde_json::from_value(resources).unwrap();
     let path = Path::new("/x");
     assert!(!needs_own_cgroups(Some(path)));
@@ -47,7 +52,7 @@ fn planned(resources: Value, layout: &Layout) -> Result<Plan, Error> {
 }
 
 /// The writes as lines `file=value (where it is asked for)`, those of devices left out.
-fn writes(resources: Value, layout: &Layout) -> Vec<String> {
+pub(super) fn writes(resources: Value, layout: &Layout) -> Vec<String> {
     let plan = planned(resources, layout).unwrap();
     let writes = plan.directories.iter().flat_map(|directory| &directory.writes);
     let limits = writes.filter(|write| !write.file.starts_with("devices."));
@@ -268,9 +273,41 @@ fn network_and_rdma() {
         ["rdma.max=mlx5_1 hca_handle=3 hca_object=10 (rdma.mlx5_1)"]
     );
     assert_eq!(
-        error_of(given, &v1(true)),
+        error_of(given, &v1(false)),
         "linux.resources.rdma.mlx5_1: this host has no cgroup controller rdma"
     );
+}
+
+/// What no version 1 hierarchy has is limited on cgroup2, in its own way.
+#[test]
+fn controllers_beside_version_1() {
+    let mut layout = v1(true);
+    let Layout::V1 { hierarchies, unified: Some(unified) } = &mut layout else { panic!("not v1") };
+    hierarchies.retain(|hierarchy| !["blkio", "hugetlb"].contains(&&*hierarchy.controllers[0]));
+    unified.controllers = ["io", "hugetlb", "rdma"].map(str::to_owned).to_vec();
+    let given = json!({
+        "memory": {"limit": 1000, "kernel": 5, "swap": 500},
+        "blockIO": {"leafWeight": 9, "throttleReadBpsDevice": [{"major": 8, "minor": 0, "rate": 7}]},
+        "hugepageLimits": [{"pageSize": "2MB", "limit": 4096}],
+        "network": {"classID": 9},
+        "rdma": {"mlx5_1": {"hcaHandles": 3}},
+    });
+    let plan = planned(given, &layout).unwrap();
+    let unified = plan.directories.last().unwrap();
+    assert_eq!(unified.kind, Kind::Unified);
+    let files: Vec<_> = unified.writes.iter().map(|w| format!("{}={}", w.file, w.value)).collect();
+    let expected = [
+        "io.max=8:0 rbps=7",
+        "hugetlb.2MB.max=4096",
+        "hugetlb.2MB.rsvd.max=4096",
+        "rdma.max=mlx5_1 hca_handle=3",
+    ];
+    assert_eq!(files, expected);
+    let ignored: Vec<_> = plan.ignored.iter().map(|ignored| ignored.json_path.as_str()).collect();
+    assert_eq!(ignored, ["linux.resources.memory.kernel", "linux.resources.blockIO.leafWeight"]);
+    let paths = plan.record().paths;
+    assert_eq!(paths["io"], paths[""]);
+    assert_ne!(paths["memory"], paths[""]);
 }
 
 #[test]
@@ -322,12 +359,14 @@ fn mounts_show_the_containers_own_directories() {
         name: "cpu,cpuacct".into(),
         source: "/sys/fs/cgroup/cpu,cpuacct/x".into(),
         links: vec!["cpu".into(), "cpuacct".into()],
+        read_only: false,
     };
     assert_eq!(mounts[0], cpu);
     let systemd = CgroupMount {
         name: "systemd".into(),
         source: "/sys/fs/cgroup/systemd/x".into(),
         links: Vec::new(),
+        read_only: false,
     };
     assert_eq!(mounts[9], systemd);
 

@@ -21,6 +21,12 @@ struct Done<'a> {
     before: Option<String>,
 }
 
+impl Done<'_> {
+    fn is_weight_of_device(&self) -> bool {
+        self.file.contains("bfq.weight") && self.before.as_ref().is_some_and(|b| b.contains(':'))
+    }
+}
+
 impl Cgroup {
     /// Carry an update out. When a part of it fails, what was written before is taken back; where that is not
     /// possible a warning says so.
@@ -35,7 +41,9 @@ impl Cgroup {
             .and_then(|()| self.change_devices(&update.devices))
             .and_then(|()| self.tell_systemd(update));
         if outcome.is_err() {
-            done.into_iter().rev().for_each(take_back);
+            done.iter().rev().for_each(take_back);
+            // BFQ forgets these when the weight of all devices is written.
+            done.iter().filter(|done| done.is_weight_of_device()).for_each(take_back);
         }
         outcome
     }
@@ -114,7 +122,7 @@ impl Cgroup {
     }
 
     /// In one step where there was one filter, so that at no moment more or less is allowed than by the one or the other.
-    fn replace_filter(&self, filter: Option<&Filter>) -> Result<(), Error> {
+    pub(in crate::cgroups) fn replace_filter(&self, filter: Option<&Filter>) -> Result<(), Error> {
         let Some(cgroup) = self.fd() else { return Ok(()) };
         let error = |step| move |source| Error::DeviceFilter { step, source };
         let old = bpf::own_device_programs(cgroup).map_err(error("find"))?;
@@ -179,12 +187,12 @@ fn old(dir: &Dir, file: &str) -> io::Result<Option<String>> {
     }
 }
 
-fn take_back(done: Done<'_>) {
-    let Some(before) = done.before else {
+fn take_back(done: &Done<'_>) {
+    let Some(before) = &done.before else {
         log::warn!("{} keeps its new value", done.dir.file(&done.file).display());
         return;
     };
-    warn_of(done.dir.write(&done.file, &before), done.dir, &done.file);
+    warn_of(done.dir.write(&done.file, before), done.dir, &done.file);
 }
 
 fn warn_of(outcome: io::Result<()>, dir: &Dir, file: &str) {

@@ -63,6 +63,10 @@ pub(super) fn names(asked: &Value, json_path: &str) -> bool {
     let path = json_path.trim_start_matches("linux.resources.");
     let end = path.find(['.', '[']).unwrap_or(path.len());
     let Some(section) = asked.get(&path[..end]) else { return false };
+    // BFQ forgets the weights of devices when that of all is written.
+    if path.starts_with("blockIO.weightDevice") && section.get("weight").is_some() {
+        return true;
+    }
     if !matches!(&path[..end], "cpu" | "memory" | "blockIO" | "network" | "pids") {
         return true;
     }

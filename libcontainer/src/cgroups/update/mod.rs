@@ -58,8 +58,8 @@ impl Update {
         let asked = merge::named(request);
         let resources = merge::merge(current, &asked);
         let is_v2 = record.is_v2();
-        let before = limits(current, is_v2)?;
-        let mut after = limits(&resources, is_v2)?;
+        let before = limits(current, record)?;
+        let mut after = limits(&resources, record)?;
         let is_new =
             |write: &Write| !before.contains(write) || merge::names(&asked, &write.json_path);
         after.retain(is_new);
@@ -81,12 +81,14 @@ impl Update {
     }
 }
 
-fn limits(resources: &LinuxResources, is_v2: bool) -> Result<Writes, Error> {
+fn limits(resources: &LinuxResources, record: &Record) -> Result<Writes, Error> {
     let mut writes = Writes::default();
-    match is_v2 {
-        true => resources::v2::plan(resources, &mut writes)?,
-        false => resources::v1::plan(resources, &mut writes)?,
+    if record.is_v2() {
+        resources::v2::plan(resources, &mut writes)?;
+        return Ok(writes);
     }
+    let (v1, unified) = record.controllers();
+    resources::plan_hybrid(resources, (&v1, &unified), &mut writes)?;
     Ok(writes)
 }
 

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::cgroups::record::Driver;
 
-fn resources(value: Value) -> LinuxResources {
+fn resources(mut value: Value) -> LinuxResources {
+    creel_conformance::take_out_below("linux.resources", &mut value);
     serde_json::from_value(value).unwrap()
 }
 
@@ -63,6 +64,33 @@ fn on_v2_a_period_keeps_the_quota() {
     let current = json!({"cpu": {"quota": 5000, "period": 10_000}});
     let change = update(V2, current, json!({"cpu": {"period": 20_000}})).unwrap();
     assert_eq!(written(&change), ["cpu.max=5000 20000"]);
+}
+
+/// BFQ forgets the weights of devices when that of all is written.
+#[test]
+fn weights_of_devices_are_written_again_after_that_of_all() {
+    let current = json!({"blockIO": {"weightDevice": [{"major": 8, "minor": 0, "weight": 20}]}});
+    for record in [&["blkio"][..], V2] {
+        let change = update(record, current.clone(), json!({"blockIO": {"weight": 30}})).unwrap();
+        let written = written(&change);
+        assert!(written[0].ends_with("weight=30"), "{written:?}");
+        assert!(written[1].ends_with("=8:0 20"), "{written:?}");
+    }
+}
+
+#[test]
+fn a_controller_beside_version_1_is_updated_as_cgroup2_has_it() {
+    let mut record = record(&["memory"]);
+    for name in ["", "hugetlb"] {
+        record.paths.insert(name.to_owned(), "/u/x".into());
+    }
+    let request =
+        json!({"memory": {"limit": 5}, "hugepageLimits": [{"pageSize": "2MB", "limit": 7}]});
+    let change = Update::new(&resources(json!({})), &resources(request), &record).unwrap();
+    let mut writes = written(&change);
+    writes.sort();
+    assert_eq!(writes, ["hugetlb.2MB.max=7", "hugetlb.2MB.rsvd.max=7", "memory.limit_in_bytes=5"]);
+    assert_eq!(change.writes.iter().filter(|(path, _)| path.ends_with("u/x")).count(), 2);
 }
 
 #[test]

@@ -30,6 +30,10 @@ fn without_limit(file: &str, key: &str) -> Option<String> {
     match file {
         "io.max" => Some(format!("{key} rbps=max wbps=max riops=max wiops=max")),
         "rdma.max" => Some(format!("{key} hca_handle=max hca_object=max")),
+        "blkio.bfq.weight_device" | "io.bfq.weight" if key.contains(':') => {
+            Some(format!("{key} 0"))
+        }
+        "io.weight" if key.contains(':') => Some(format!("{key} default")),
         _ if file.starts_with("blkio.throttle.") || file == "net_prio.ifpriomap" => {
             Some(format!("{key} 0"))
         }
@@ -51,6 +55,9 @@ mod tests {
             ("blkio.throttle.read_bps_device", "8:0 5", "8:16 1\n8:0 9", Some("8:0 9")),
             ("io.max", "8:0 rbps=5", "", Some("8:0 rbps=max wbps=max riops=max wiops=max")),
             ("io.weight", "default 7", "default 100\n8:0 5", Some("default 100")),
+            ("io.bfq.weight", "8:0 7", "default 100", Some("8:0 0")),
+            ("blkio.bfq.weight_device", "8:0 7", "default 100", Some("8:0 0")),
+            ("io.weight", "8:0 7", "default 100", Some("8:0 default")),
             ("memory.oom_control", "1", "oom_kill_disable 0\nunder_oom 0", Some("0")),
             ("memory.stat", "x", "a 1\nb 2", None),
         ];

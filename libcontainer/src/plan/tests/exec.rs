@@ -40,7 +40,7 @@ pub(super) fn plan_on(
         namespaces: &ALL,
         preserve_fds: 0,
         no_new_keyring: false,
-        in_cgroup: true,
+        admitted: false,
         filter: None,
     };
     edit(&mut request);
@@ -79,9 +79,9 @@ fn whole() {
 
 #[test]
 fn outside_of_the_cgroup_it_waits_before_it_joins_anything() {
-    let plan = plan(&process(|_| {}), |request| request.in_cgroup = false);
+    let plan = plan(&process(|_| {}), |request| request.admitted = true);
     let names = names(&plan.inside);
-    assert_eq!(names[2..5], ["nonDumpable", "awaitAdmission", "joinNamespace"]);
+    assert_eq!(names[2..5], ["awaitAdmission", "nonDumpable", "joinNamespace"]);
 }
 
 /// Only children enter a pid namespace; without one there is no second process.

@@ -65,9 +65,9 @@ fn a_remount() {
 fn what_moves_in_is_waited_for() {
     for (name, value) in [("netDevices", json!({"eth0": {}})), ("intelRdt", json!({}))] {
         let before = plan_of(|_| {});
-        assert!(!before.awaits_admission(), "{name}");
+        assert!(!before.awaits_admission, "{name}");
         let plan = plan_of(|config| config["linux"][name] = value);
-        assert!(plan.awaits_admission(), "{name}");
+        assert!(plan.awaits_admission, "{name}");
         assert!(names(&plan.inside).iter().any(|name| name == "awaitAdmission"), "{name}");
     }
 }
@@ -108,7 +108,7 @@ fn only_a_bind_can_be_id_mapped() {
 fn cpus_of_an_exec() {
     let order = |affinity: Value| {
         let process = exec::process(|process| process["execCPUAffinity"] = affinity);
-        let plan = exec::plan(&process, |request| request.in_cgroup = false);
+        let plan = exec::plan(&process, |request| request.admitted = true);
         let names = names(&plan.inside).into_iter();
         let wanted = ["affinity", "awaitAdmission", "resetAffinity"];
         names.filter(|name| wanted.contains(&name.as_str())).collect::<Vec<_>>().join(" ")

@@ -1,7 +1,7 @@
 //! Hosts, configurations and plans for tests.
 
 use super::text;
-use crate::cgroups::{Hierarchy, Layout, OwnCgroups};
+use crate::cgroups::{Access, Hierarchy, Layout, OwnCgroups, Unified};
 use crate::plan::{Host, Plan, PlanError, Request, plan};
 use crate::spec::{DefaultConfig, check, parse_spec};
 use oci_spec::runtime::Spec;
@@ -11,7 +11,14 @@ use serde_json::{Value, json};
 const CAPABILITIES: u64 = (1 << 41) - 1;
 
 pub(super) fn host(cgroups: Layout) -> Host {
-    Host { cgroups, own_cgroups: OwnCgroups::default(), capabilities: CAPABILITIES }
+    Host {
+        cgroups,
+        own_cgroups: OwnCgroups::default(),
+        capabilities: CAPABILITIES,
+        user: (0, 0),
+        in_user_namespace: false,
+        cgroup_access: Access::default(),
+    }
 }
 
 /// cgroup2 alone.
@@ -21,12 +28,16 @@ pub(super) fn v2() -> Host {
 
 /// Version 1 hierarchies, a few of them, with cgroup2 beside them.
 pub(super) fn hybrid() -> Host {
-    host(Layout::V1 { hierarchies: hierarchies(), unified: Some("/sys/fs/cgroup/unified".into()) })
+    host(Layout::V1 { hierarchies: hierarchies(), unified: Some(unified()) })
 }
 
 /// Version 1 hierarchies alone.
 pub(super) fn v1() -> Host {
     host(Layout::V1 { hierarchies: hierarchies(), unified: None })
+}
+
+fn unified() -> Unified {
+    Unified { mount: "/sys/fs/cgroup/unified".into(), controllers: Vec::new() }
 }
 
 fn hierarchies() -> Vec<Hierarchy> {
@@ -53,6 +64,7 @@ pub(super) fn config(edit: impl FnOnce(&mut Value)) -> Spec {
     let default = DefaultConfig { cgroup_namespace: true, ..DefaultConfig::default() };
     let mut document = serde_json::from_str(&default.to_json()).unwrap();
     edit(&mut document);
+    creel_conformance::take_out(&mut document);
     let (spec, warnings) = parse_spec(document.to_string().as_bytes()).unwrap();
     assert_eq!(warnings, []);
     spec

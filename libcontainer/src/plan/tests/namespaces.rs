@@ -221,6 +221,9 @@ fn user_namespace() {
     + awaitAdmission
     + linux.namespaces: userNamespaceRoot
       unshare
+      mountFilesystem
+    - mounts[5]: mountFilesystem target=sys fstype=sysfs source=sysfs parameters=["ro"] attributes=0xf flags=0x1
+    + mounts[5]: mountFilesystem target=sys fstype=sysfs source=sysfs parameters=["ro"] attributes=0xf flags=0x9
       mountBind
     - device path=dev/null mode=0o20666 major=1 minor=3
     - device path=dev/zero mode=0o20666 major=1 minor=5

@@ -43,9 +43,9 @@ fn scripts() -> Vec<Vec<String>> {
         scripts.push(names_and_hooks(&planned(everything, &request, &host).inside));
         scripts.push(names_and_hooks(&planned(joining, &request, &host).inside));
     }
-    for in_cgroup in [true, false] {
+    for admitted in [true, false] {
         let process = exec::process(|_| {});
-        let plan = exec::plan(&process, |request| request.in_cgroup = in_cgroup);
+        let plan = exec::plan(&process, |request| request.admitted = admitted);
         scripts.push(names(&plan.inside));
     }
     scripts

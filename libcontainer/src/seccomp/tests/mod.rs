@@ -3,6 +3,9 @@
 mod actions;
 mod against_libseccomp;
 mod architectures;
+mod compare;
+mod differences;
+mod engines;
 mod model;
 mod operators;
 mod oracle;
@@ -10,17 +13,33 @@ mod random;
 
 use super::interpreter::{Data, run};
 use super::{Error, Filter};
+use crate::skip::skip;
 use oci_spec::runtime::{Arch, LinuxSeccomp};
+use oracle::Oracle;
 use serde_json::{Value, json};
+use std::sync::OnceLock;
 
 pub(super) const ALLOW: u32 = 0x7fff_0000;
 pub(super) const KILL: u32 = 0;
+
+/// libseccomp; `None`, with a word about it, where it is not installed.
+pub(super) fn oracle() -> Option<&'static Oracle> {
+    static ORACLE: OnceLock<Result<Oracle, String>> = OnceLock::new();
+    match ORACLE.get_or_init(Oracle::build) {
+        Ok(oracle) => Some(oracle),
+        Err(reason) => {
+            skip(reason);
+            None
+        }
+    }
+}
 
 pub(super) fn errno(number: i32) -> u32 {
     0x5_0000 | number as u32
 }
 
-pub(super) fn profile(value: Value) -> LinuxSeccomp {
+pub(super) fn profile(mut value: Value) -> LinuxSeccomp {
+    creel_conformance::take_out_below("linux.seccomp", &mut value);
     serde_json::from_value(value).expect("a profile")
 }
 

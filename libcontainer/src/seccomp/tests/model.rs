@@ -3,7 +3,8 @@
 use super::against_libseccomp::number_of;
 use crate::seccomp::architecture::{Architecture, multiplexed};
 use crate::seccomp::interpreter::Data;
-use oci_spec::runtime::{Arch, LinuxSeccomp, LinuxSeccompArg, LinuxSeccompOperator};
+use oci_spec::runtime::{Arch, LinuxSeccomp, LinuxSeccompArg, LinuxSeccompOperator, LinuxSyscall};
+use std::collections::BTreeMap;
 
 /// What becomes of a call that the profile names.
 pub(super) struct Verdict {
@@ -19,45 +20,59 @@ struct Rule {
     conditions: Vec<LinuxSeccompArg>,
 }
 
-/// `call` is one of this architecture.
-pub(super) fn decide(profile: &LinuxSeccomp, kind: Arch, call: &Data) -> Verdict {
-    let default = profile.default_action().as_u32(profile.default_errno_ret());
-    let rules = rules(profile, kind, call.number, default);
-    let wide = Architecture::of(kind, kind).wide;
-    let always = rules.iter().find(|r| r.carried.is_none() && r.conditions.is_empty());
-    let whole = |r: &&Rule| r.carried.is_some() && r.conditions.is_empty() && holds(r, call, wide);
-    let found = always
-        .or_else(|| rules.iter().find(whole))
-        .or_else(|| rules.iter().find(|rule| holds(rule, call, wide)));
-    let value = found.map_or(default, |rule| rule.action);
-    let conditional = |rule: &&Rule| rule.carried.is_some() || !rule.conditions.is_empty();
-    Verdict { value, conditional_rules: rules.iter().filter(conditional).count() }
+/// A profile on one architecture: the rules for each number, in their order.
+pub(super) struct Model {
+    default: u32,
+    wide: bool,
+    rules: BTreeMap<u32, Vec<Rule>>,
 }
 
-fn rules(profile: &LinuxSeccomp, kind: Arch, number: u32, default: u32) -> Vec<Rule> {
-    let mut rules = Vec::new();
-    for entry in profile.syscalls().iter().flatten() {
-        let action = entry.action().as_u32(entry.errno_ret());
-        let args = entry.args().clone().unwrap_or_default();
-        let single = (0..6).all(|i| args.iter().filter(|a| a.index() == i).count() < 2);
-        let alternatives: Vec<Vec<LinuxSeccompArg>> =
-            if single { vec![args] } else { args.into_iter().map(|arg| vec![arg]).collect() };
-        for name in entry.names().iter().filter(|_| action != default) {
-            for conditions in &alternatives {
-                if number_of(kind, name) == Some(number) {
-                    rules.push(Rule { action, carried: None, conditions: conditions.clone() });
-                }
-                let Some((carrier, code)) = multiplexed(name) else { continue };
-                if Architecture::of(kind, kind).multiplexes
-                    && number_of(kind, carrier) == Some(number)
-                {
+impl Model {
+    pub(super) fn of(profile: &LinuxSeccomp, kind: Arch) -> Model {
+        let default = profile.default_action().as_u32(profile.default_errno_ret());
+        let architecture = Architecture::of(kind, kind);
+        let mut rules: BTreeMap<u32, Vec<Rule>> = BTreeMap::new();
+        let mut add = |number: Option<u32>, rule: Rule| {
+            rules.entry(number.unwrap_or(u32::MAX)).or_default().push(rule);
+        };
+        for entry in profile.syscalls().iter().flatten() {
+            let action = entry.action().as_u32(entry.errno_ret());
+            for name in entry.names().iter().filter(|_| action != default) {
+                for conditions in alternatives(entry) {
                     let other = conditions.iter().copied().filter(|c| c.index() != 0).collect();
-                    rules.push(Rule { action, carried: Some(code), conditions: other });
+                    add(number_of(kind, name), Rule { action, carried: None, conditions });
+                    let carrier = multiplexed(name).filter(|_| architecture.multiplexes);
+                    if let Some((carrier, code)) = carrier {
+                        let rule = Rule { action, carried: Some(code), conditions: other };
+                        add(number_of(kind, carrier), rule);
+                    }
                 }
             }
         }
+        // Names that the architecture does not know.
+        rules.remove(&u32::MAX);
+        Model { default, wide: architecture.wide, rules }
     }
-    rules
+
+    /// `call` is one of this architecture.
+    pub(super) fn decide(&self, call: &Data) -> Verdict {
+        let rules = self.rules.get(&call.number).map_or(&[][..], Vec::as_slice);
+        let holds = |rule: &&Rule| holds(rule, call, self.wide);
+        let always = rules.iter().find(|r| r.carried.is_none() && r.conditions.is_empty());
+        let whole = |r: &&Rule| r.carried.is_some() && r.conditions.is_empty() && holds(r);
+        let found =
+            always.or_else(|| rules.iter().find(whole)).or_else(|| rules.iter().find(holds));
+        let value = found.map_or(self.default, |rule| rule.action);
+        let conditional = |rule: &&Rule| rule.carried.is_some() || !rule.conditions.is_empty();
+        Verdict { value, conditional_rules: rules.iter().filter(conditional).count() }
+    }
+}
+
+/// Several conditions on one argument are alternatives, each a rule of its own.
+fn alternatives(entry: &LinuxSyscall) -> Vec<Vec<LinuxSeccompArg>> {
+    let args = entry.args().clone().unwrap_or_default();
+    let single = (0..6).all(|i| args.iter().filter(|a| a.index() == i).count() < 2);
+    if single { vec![args] } else { args.into_iter().map(|arg| vec![arg]).collect() }
 }
 
 fn holds(rule: &Rule, call: &Data, wide: bool) -> bool {

@@ -6,6 +6,7 @@
  *   E                                  write the program: its number of instructions, and 8 bytes for each
  *   T                                  write the time from D to now in nanoseconds, as a 32-bit integer
  *   N TOKEN NAME                       write the number of a call, as a 32-bit integer
+ *   V                                  write the version of libseccomp, as text
  * All numbers are decimal; what is written has the machine's byte order.
  */
 #define _GNU_SOURCE
@@ -109,6 +110,11 @@ int main(void)
 			sscanf(line, "N %u %63s", &token, name);
 			int32_t number = seccomp_syscall_resolve_name_arch(token, name);
 			fwrite(&number, sizeof number, 1, stdout);
+			break;
+		}
+		case 'V': {
+			const struct scmp_version *version = seccomp_version();
+			printf("%u.%u.%u", version->major, version->minor, version->micro);
 			break;
 		}
 		default:

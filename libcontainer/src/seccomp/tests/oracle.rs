@@ -1,15 +1,12 @@
 //! libseccomp, as runc uses it: what it makes of a profile. Only for tests, and only where its headers and a
 //! compiler are installed.
 
-use crate::seccomp::architecture::native;
-use crate::skip::skip;
 use oci_spec::runtime::{Arch, LinuxSeccomp, LinuxSyscall};
 use seccompiler::sock_filter;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
 
 /// libseccomp 2.5 names the architectures but for these.
 pub(super) const ARCHITECTURES: [Arch; 19] = [
@@ -34,42 +31,46 @@ pub(super) const ARCHITECTURES: [Arch; 19] = [
     Arch::ScmpArchRiscv64,
 ];
 
+/// A folder in which libseccomp's Debian packages were unpacked, to be taken instead of the system's.
+const LIBSECCOMP: &str = "CREEL_TEST_LIBSECCOMP";
+
 /// The oracle.
 pub(super) struct Oracle {
     program: PathBuf,
 }
 
 impl Oracle {
-    /// `None`, with a word about it, where there can be none.
-    pub(super) fn get() -> Option<&'static Oracle> {
-        static ORACLE: OnceLock<Result<Oracle, String>> = OnceLock::new();
-        match ORACLE.get_or_init(Oracle::build) {
-            Ok(oracle) => Some(oracle),
-            Err(reason) => {
-                skip(reason);
-                None
-            }
-        }
-    }
-
-    fn build() -> Result<Oracle, String> {
-        if native().is_none() || !Path::new("/usr/include/seccomp.h").exists() {
-            return Err("needs libseccomp-dev".to_owned());
+    /// Builds it.
+    ///
+    /// # Errors
+    /// Why there can be none here, as a reason for a skip.
+    pub(super) fn build() -> Result<Oracle, String> {
+        let unpacked = std::env::var_os(LIBSECCOMP).map(PathBuf::from);
+        let include = unpacked.as_deref().unwrap_or(Path::new("/")).join("usr/include");
+        if !include.join("seccomp.h").exists() {
+            return Err(format!("needs libseccomp-dev, or {LIBSECCOMP} (hack/seccomp-material)"));
         }
         let directory = std::env::temp_dir().join(format!("creel-oracle-{}", std::process::id()));
         std::fs::create_dir_all(&directory).map_err(|error| error.to_string())?;
         let program = directory.join("oracle");
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/seccomp/tests/oracle.c");
-        let compiled = Command::new("gcc")
-            .args(["-O1", "-o"])
-            .args([&program, &source])
-            .arg("-lseccomp")
-            .output()
-            .map_err(|error| format!("needs gcc: {error}"))?;
+        let mut compiler = Command::new("gcc");
+        compiler.args(["-O1", "-o"]).args([&program, &source]);
+        if let Some(unpacked) = unpacked {
+            let library =
+                unpacked.join("usr/lib").join(format!("{}-linux-gnu", std::env::consts::ARCH));
+            compiler.arg("-I").arg(&include).arg("-L").arg(&library);
+            compiler.arg(format!("-Wl,-rpath,{}", library.display()));
+        }
+        let compiled =
+            compiler.arg("-lseccomp").output().map_err(|error| format!("needs gcc: {error}"))?;
         if !compiled.status.success() {
             return Err(String::from_utf8_lossy(&compiled.stderr).into_owned());
         }
-        Ok(Oracle { program })
+        let oracle = Oracle { program };
+        let answer = oracle.ask("V\n").ok_or("it does not answer")?;
+        println!("libseccomp {}", String::from_utf8_lossy(&answer));
+        Ok(oracle)
     }
 
     /// `None` when it came to no end.

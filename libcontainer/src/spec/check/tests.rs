@@ -11,6 +11,7 @@ fn patched(patch: Value) -> Spec {
 fn patched_from(config: DefaultConfig, patch: Value) -> Spec {
     let mut config: Value = serde_json::from_str(&config.to_json()).unwrap();
     merge(&mut config, patch);
+    creel_conformance::take_out(&mut config);
     parse_spec(config.to_string().as_bytes()).unwrap().0
 }
 
@@ -393,9 +394,12 @@ fn seccomp_contradictions_show_early() {
             "",
         ),
     ]);
-    assert_accepted(&[syscall(
-        json!({"names": ["x"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38}),
-    )]);
+    assert_accepted(&[
+        syscall(json!({"names": ["x"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38})),
+        seccomp(
+            json!({"defaultAction": "SCMP_ACT_ERRNO", "listenerPath": "/s", "listenerMetadata": "m"}),
+        ),
+    ]);
 }
 
 #[test]

@@ -13,6 +13,7 @@ fn with(pointer: &str, value: Value) -> Vec<u8> {
         Value::Array(elements) => elements[name.parse::<usize>().unwrap()] = value,
         _ => panic!("{pointer} is not below an object or an array"),
     }
+    creel_conformance::take_out(&mut config);
     config.to_string().into_bytes()
 }
 

@@ -41,6 +41,8 @@ all! {
     NonDumpable {}
     ListenPid {}
     AwaitAdmission {}
+    AwaitIdMaps {}
+    OuterSource { tree }
     JoinNamespace { namespace, kind }
     Unshare { flags }
     EnterPidNamespace {}

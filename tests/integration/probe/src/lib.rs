@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub mod calls;
 pub mod capabilities;
 
 /// Everything the probe sees of the process it is and of the container around it.

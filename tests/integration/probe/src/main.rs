@@ -19,7 +19,7 @@ mod sys;
 mod tries;
 
 const USAGE: &str = "usage: probe COMMAND
-  report [read:PATH|write:PATH|make:PATH|mkdir:PATH|exec:PATH|stat:PATH|mknod:PATH:b|c:MAJOR:MINOR]...
+  report [huge:BYTES|memory:BYTES|realtime:PRIORITY|read:PATH|write:PATH|make:PATH|mkdir:PATH|exec:PATH|stat:PATH|mknod:PATH:b|c:MAJOR:MINOR]...
                      everything seen, as JSON on stdout
   write PATH TEXT    write a file
   echo TEXT...       print the words
@@ -30,6 +30,7 @@ const USAGE: &str = "usage: probe COMMAND
   sigwait            print `ready`, wait for HUP, INT, TERM, USR1 or USR2, print its name
   die SIGNAL         raise this signal with its default action
   spawn COMMAND...   start another probe in the background, then sleep
+  calls FILE         make the system calls that FILE has a line for, print what came of each
   hook FILE [NAME]   append stdin, env, args and namespaces to FILE as one line of JSON
   hook-fail FILE ..  the same, then exit with 1
   hook-sleep FILE .. the same, then sleep for a minute";
@@ -74,6 +75,7 @@ fn command(words: &[&str]) -> io::Result<ExitCode> {
             let (program, arguments) = rest.split_first().ok_or_else(|| io::Error::other(USAGE))?;
             return Err(std::process::Command::new(program).args(arguments).exec());
         }
+        ["calls", file] => make_calls(file)?,
         ["hook", file, ..] => hook::record(file)?,
         ["hook-fail", file, ..] => return hook::record(file).map(|()| ExitCode::FAILURE),
         ["hook-sleep", file, ..] => {
@@ -97,6 +99,16 @@ fn print_report(words: &[&str]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     serde_json::to_writer(&mut out, &report)?;
     out.write_all(b"\n")
+}
+
+fn make_calls(file: &str) -> io::Result<()> {
+    let text = fs::read_to_string(file)?;
+    let mut answers = String::new();
+    for line in text.lines() {
+        let call = line.parse().map_err(io::Error::other)?;
+        answers += &format!("{}\n", sys::calls::make(&call)?);
+    }
+    io::stdout().write_all(answers.as_bytes())
 }
 
 /// Blocks the signals before it says `ready`: as pid 1 an unblocked one would be thrown away.

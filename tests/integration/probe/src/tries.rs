@@ -25,6 +25,9 @@ pub(crate) fn run(word: &str) -> Try {
         "exec" => result(execute(path)),
         "stat" => node(path, rest),
         "mknod" => result(make_node(rest)),
+        "memory" => result(use_memory(rest)),
+        "realtime" => result(become_realtime(rest)),
+        "huge" => result(map_huge_pages(rest)),
         _ => Try::Failed(format!("unknown verb in {word}")),
     }
 }
@@ -80,6 +83,27 @@ fn make_node(text: &str) -> io::Result<String> {
     let number = |n: &str| n.parse().map_err(io::Error::other);
     mknod(path, kind, Mode::from_bits_truncate(0o600), makedev(number(major)?, number(minor)?))?;
     fs::File::open(path).map(|_| String::new())
+}
+
+/// Writes to so many bytes of memory, and gives them back.
+fn use_memory(bytes: &str) -> io::Result<String> {
+    let memory = vec![1_u8; bytes.parse().map_err(io::Error::other)?];
+    drop(std::hint::black_box(memory));
+    Ok(String::new())
+}
+
+/// Runs with this priority of SCHED_FIFO for a moment.
+fn become_realtime(priority: &str) -> io::Result<String> {
+    let priority = priority.parse().map_err(io::Error::other)?;
+    crate::sys::set_scheduler(libc::SCHED_FIFO, priority)?;
+    crate::sys::set_scheduler(libc::SCHED_OTHER, 0)?;
+    Ok(String::new())
+}
+
+/// Maps so many bytes of huge pages, writes to each, and gives them back.
+fn map_huge_pages(bytes: &str) -> io::Result<String> {
+    crate::sys::use_huge_pages(bytes.parse().map_err(io::Error::other)?)?;
+    Ok(String::new())
 }
 
 /// The node at a path, links not followed.

@@ -1,6 +1,8 @@
 //! The system calls that no safe wrapper has.
 #![allow(unsafe_code)]
 
+pub(crate) mod calls;
+
 /// The name of the session keyring that was joined, `None` when there is only the default one of
 /// the user (`_uid_ses.<uid>`) or none; keyctl_describe(3).
 pub(crate) fn session_keyring_name() -> Option<String> {
@@ -43,5 +45,34 @@ pub(crate) fn refuse(call: u32) -> std::io::Result<()> {
     // SAFETY: the kernel copies `len` instructions from the array, which lives through the call.
     let result =
         unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) };
+    if result < 0 { Err(std::io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Maps `bytes` of huge pages, writes to the first byte of each 2 MiB, and unmaps them; mmap(2). ENOMEM where so many
+/// cannot be reserved.
+pub(crate) fn use_huge_pages(bytes: usize) -> std::io::Result<()> {
+    const SIZE: usize = 2 << 20;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_HUGETLB;
+    let protection = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: an anonymous mapping at an address that the kernel chooses touches no other memory.
+    let start = unsafe { libc::mmap(std::ptr::null_mut(), bytes, protection, flags, -1, 0) };
+    if start == libc::MAP_FAILED {
+        return Err(std::io::Error::last_os_error());
+    }
+    for offset in (0..bytes).step_by(SIZE) {
+        // SAFETY: the mapping is `bytes` long, writable and nobody else's, and `offset` is below that.
+        unsafe { start.cast::<u8>().add(offset).write_volatile(1) };
+    }
+    // SAFETY: this is the whole mapping from above, and nothing refers to it any more.
+    let unmapped = unsafe { libc::munmap(start, bytes) };
+    if unmapped < 0 { Err(std::io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// The scheduling policy and priority of this process; sched_setscheduler(2).
+pub(crate) fn set_scheduler(policy: i32, priority: i32) -> std::io::Result<()> {
+    // musl's function refuses; a sched_param(7) of the kernel is one number.
+    // SAFETY: the kernel reads one int from the address, which lives through the call.
+    let result =
+        unsafe { libc::syscall(libc::SYS_sched_setscheduler, 0, policy, &raw const priority) };
     if result < 0 { Err(std::io::Error::last_os_error()) } else { Ok(()) }
 }

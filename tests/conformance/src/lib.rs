@@ -1,0 +1,13 @@
+//! docs/spec-conformance.md as data: the fields of config.json, and the tests that show what is done with each.
+//!
+//! What the tests of all crates share stands here: which fields there are ([`fields`]), which rows the page has
+//! ([`Page`]), and how a field is taken out of a configuration ([`take_out`]), upon which the tests of its row have
+//! to fail. The program of this crate does that for every row.
+
+mod fields;
+mod page;
+mod take_out;
+
+pub use fields::fields;
+pub use page::{Page, Row, Trap};
+pub use take_out::{VARIABLE, is_taken_out, remove, take_out, take_out_below};

@@ -1,0 +1,141 @@
+//! Block devices, on a loop device of the test's own.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::{limited, value};
+use crate::harness::{Bundle, Cmd, cgroup, run, runc_deviates, skip, unless};
+
+/// A loop device on a file; both are gone when it is dropped.
+struct Loop {
+    node: String,
+    file: PathBuf,
+}
+
+impl Loop {
+    /// `Err` with the reason when this host makes none.
+    fn new(name: &str) -> Result<Loop, String> {
+        let dir = std::env::temp_dir();
+        let file = dir.join(format!("creel-loop-{}-{name}", std::process::id()));
+        let made = fs::File::create(&file).and_then(|f| f.set_len(8 << 20));
+        made.expect("a file for the loop device");
+        let mut losetup = std::process::Command::new("losetup");
+        let output = run(losetup.args(["--find", "--show"]).arg(&file));
+        let output = output.map_err(|error| format!("losetup: {error}"))?;
+        if !output.status.success() {
+            let _ = fs::remove_file(&file);
+            return Err(format!("losetup: {}", String::from_utf8_lossy(&output.stderr).trim()));
+        }
+        let node = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        Ok(Loop { node, file })
+    }
+
+    fn minor(&self) -> u64 {
+        fs::metadata(&self.node).expect("the loop device").rdev() & 0xff
+    }
+
+    /// `{"major": 7, "minor": N, "KEY": VALUE}`
+    fn limit(&self, key: &str, value: u64) -> Value {
+        json!({"major": 7, "minor": self.minor(), key: value})
+    }
+
+    /// A container that has the device as /dev/disk, and these limits.
+    fn container(&self, name: &str, block_io: &Value, script: &str) -> Bundle {
+        limited(name, &json!({"blockIO": block_io}), script).config(|c| {
+            let minor = self.minor();
+            c.push(
+                "/linux/devices",
+                json!({"path": "/dev/disk", "type": "b", "major": 7, "minor": minor, "fileMode": 0o600}),
+            );
+            c.push(
+                "/linux/resources/devices",
+                json!({"allow": true, "type": "b", "major": 7, "minor": minor, "access": "rwm"}),
+            );
+        })
+    }
+}
+
+impl Drop for Loop {
+    fn drop(&mut self) {
+        let _ = run(std::process::Command::new("losetup").args(["--detach", &self.node]));
+        let _ = fs::remove_file(&self.file);
+    }
+}
+
+fn has_block_io() -> bool {
+    cgroup::has(if cgroup::is_v2() { "io" } else { "blkio" })
+}
+
+/// How long a command takes.
+fn time(command: Cmd) -> Duration {
+    let start = Instant::now();
+    command.ok();
+    start.elapsed()
+}
+
+const READ: &str = "dd if=/dev/disk of=/dev/null bs=256k count=8 iflag=direct";
+const WRITE: &str = "dd if=/dev/zero of=/dev/disk bs=4k count=40 oflag=direct";
+
+#[test]
+fn reading_is_throttled_by_the_byte() {
+    unless!(has_block_io(), "no controller for block devices here");
+    let device = match Loop::new("read") {
+        Ok(device) => device,
+        Err(reason) => skip!("no loop device: {reason}"),
+    };
+    let freely = time(device.container("free", &json!({}), READ).on_bundle("run", &[]));
+    let limit = json!({"throttleReadBpsDevice": [device.limit("rate", 1 << 20)]});
+    // Two mebibytes at one a second; the kernel lets a first slice pass.
+    let slowly = time(device.container("slow", &limit, READ).on_bundle("run", &[]));
+    assert!(slowly > freely + Duration::from_millis(1000), "{slowly:?}, and {freely:?} without");
+}
+
+#[test]
+fn writing_is_throttled_by_the_operation_and_an_update_lifts_that() {
+    runc_deviates!("update leaves throttling alone");
+    unless!(has_block_io(), "no controller for block devices here");
+    let device = match Loop::new("write") {
+        Ok(device) => device,
+        Err(reason) => skip!("no loop device: {reason}"),
+    };
+    let limit = json!({"throttleWriteIOPSDevice": [device.limit("rate", 20)]});
+    let bundle = device.container("iops", &limit, "exec sleep 600");
+    bundle.create_and_start();
+    let write = || time(bundle.cmd(&["exec", &bundle.id, "/bin/sh", "-c", WRITE]));
+    let slowly = write();
+    assert!(slowly > Duration::from_millis(1000), "40 writes at 20 a second took {slowly:?}");
+    let lifted = json!({"blockIO": {"throttleWriteIOPSDevice": [device.limit("rate", 0)]}});
+    let update = bundle.cmd(&["update", "-r", "-", &bundle.id]);
+    update.stdin(&lifted.to_string()).ok();
+    let freely = write();
+    assert!(freely < slowly - Duration::from_millis(700), "{freely:?} after {slowly:?}");
+}
+
+/// BFQ has the weights; the kernel takes one for a device that it schedules.
+#[test]
+fn weights_are_those_of_bfq() {
+    unless!(has_block_io(), "no controller for block devices here");
+    let device = match Loop::new("weight") {
+        Ok(device) => device,
+        Err(reason) => skip!("no loop device: {reason}"),
+    };
+    let name = device.node.trim_start_matches("/dev/");
+    let scheduler = format!("/sys/block/{name}/queue/scheduler");
+    unless!(fs::write(scheduler, "bfq").is_ok(), "this kernel has no BFQ");
+    let weights = json!({"weight": 300, "weightDevice": [device.limit("weight", 700)]});
+    let bundle = device.container("bfq", &weights, "exec sleep 600");
+    bundle.create_and_start();
+    let lines = |file: &str| value(&bundle, ("blkio", file), "io.bfq.weight");
+    assert!(lines("blkio.bfq.weight").lines().any(|l| l.ends_with("300")));
+    let line = format!("7:{} 700", device.minor());
+    let devices = lines("blkio.bfq.weight_device");
+    assert!(devices.lines().any(|l| l == line), "{devices}");
+    bundle.cmd(&["update", "--blkio-weight", "400", &bundle.id]).ok();
+    assert!(lines("blkio.bfq.weight").lines().any(|l| l.ends_with("400")));
+    let devices = lines("blkio.bfq.weight_device");
+    assert!(devices.lines().any(|l| l == line), "{devices}");
+}
