@@ -9,7 +9,7 @@ use std::{
     ffi::OsStr,
     fs::File,
     io::{self, Write},
-    os::unix::ffi::OsStrExt,
+    os::unix::{ffi::OsStrExt, fs::OpenOptionsExt},
     path::Path,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -157,7 +157,8 @@ fn log_file(log: &Path) -> Result<Option<&Path>, Failure> {
 }
 
 fn append(path: &Path) -> Result<File, Failure> {
-    let opened = File::options().append(true).create(true).open(path);
+    // Nobody else may write to it, whatever the umask.
+    let opened = File::options().append(true).create(true).mode(0o644).open(path);
     opened.map_err(|source| Failure::OpenLog { path: path.to_path_buf(), source })
 }
 

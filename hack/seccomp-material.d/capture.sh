@@ -5,9 +5,9 @@
 # that no container is ever made. Part of hack/seccomp-material, which gives it a mount namespace of its own.
 set -euo pipefail
 
-export PATH=$1/bin:$1/sbin:$PATH
 profiles=$2
 work=$(mktemp -d "${TMPDIR:-/tmp}/creel-capture.XXXXXX")
+export PATH=$work/bin:$1/bin:$1/sbin:$PATH
 daemons=()
 
 clean_up() {
@@ -17,6 +17,7 @@ clean_up() {
         kill "$pid" 2>/dev/null
         wait "$pid"
     done
+    awk -v below="$work/" 'index($5, below) == 1 { print $5 }' /proc/self/mountinfo | sort -r | xargs -r umount -l
     rm -rf "$work"
 }
 trap clean_up EXIT
@@ -43,6 +44,9 @@ done
 exit 1
 RUNTIME
 chmod +x "$work/runtime"
+# dockerd looks for a runc, whatever its default runtime is.
+mkdir "$work/bin"
+ln -s ../runtime "$work/bin/runc"
 
 # given NAME COMMAND...: has an engine make a container, and keeps what it gave the runtime.
 given() {

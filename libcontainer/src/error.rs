@@ -110,6 +110,20 @@ pub enum Error {
         /// What to do about it.
         problem: &'static str,
     },
+    /// The score for the OOM killer.
+    OomScore {
+        /// What was asked for.
+        score: i32,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A limit that is set from outside.
+    Limit {
+        /// The place in config.json.
+        json_path: String,
+        /// Why not.
+        source: io::Error,
+    },
     /// Something else of the host.
     Io {
         /// Such as "write the pid file".
@@ -134,6 +148,12 @@ impl Error {
             Error::IdMap(error) => error.advice(),
             Error::Launch(error) => error.advice(),
             Error::Cgroup(error) | Error::Plan(PlanError::Cgroup(error)) => error.advice(),
+            Error::OomScore { source, .. } if source.raw_os_error() == Some(libc::EACCES) => {
+                Some("less than creel's own score takes CAP_SYS_RESOURCE")
+            }
+            Error::Limit { source, .. } if source.raw_os_error() == Some(libc::EPERM) => {
+                Some("a hard limit above creel's own takes CAP_SYS_RESOURCE")
+            }
             Error::NeedsUserNamespace => Some(
                 "give linux.namespaces one of type user, with mappings, as creel spec --rootless does; or run creel \
                  as root",
@@ -236,6 +256,10 @@ impl fmt::Display for Error {
                  open all from 3 to {}, or ask for fewer",
                 u64::from(*count) + 2
             ),
+            Error::OomScore { score, .. } => {
+                write!(f, "process.oomScoreAdj: {score} cannot be set")
+            }
+            Error::Limit { json_path, .. } => write!(f, "{json_path}: cannot be set"),
             Error::NeedsUserNamespace => {
                 f.write_str("a container that is not made by root needs a user namespace")
             }
@@ -254,6 +278,8 @@ impl std::error::Error for Error {
         match self {
             Error::Namespace { source, .. }
             | Error::RootFilesystem { source, .. }
+            | Error::OomScore { source, .. }
+            | Error::Limit { source, .. }
             | Error::Io { source, .. } => Some(source),
             _ => self.inner().and_then(std::error::Error::source),
         }

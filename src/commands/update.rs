@@ -78,6 +78,10 @@ pub(crate) struct UpdateArgs {
 
 pub(super) fn run(args: &UpdateArgs, runtime: &Runtime) -> Result<i32, Failure> {
     let container = find(runtime, &args.id)?;
+    let (cache, bandwidth) = match args.resources {
+        Some(_) => (None, None),
+        None => (filled(&args.l3_cache_schema), filled(&args.mem_bw_schema)),
+    };
     let resources = match &args.resources {
         Some(file) if file == Path::new("-") => stdin::read(spec::parse_resources),
         Some(file) => spec::load_resources(file),
@@ -87,15 +91,13 @@ pub(super) fn run(args: &UpdateArgs, runtime: &Runtime) -> Result<i32, Failure> 
                 .map_err(|source| LoadError::Parse { file: "(flags)".into(), source })
         }
     };
-    container.update(&resources.map_err(|source| Failure::Resources { source })?)?;
+    let resources = resources.map_err(|source| Failure::Resources { source })?;
+    container.update_with_rdt(&resources, cache, bandwidth)?;
     Ok(0)
 }
 
 /// The `linux.resources` that the flags ask for; an empty value and a 0 ask for nothing, as with runc.
 fn from_flags(args: &UpdateArgs) -> Result<Value, Failure> {
-    if args.l3_cache_schema.is_some() || args.mem_bw_schema.is_some() {
-        return Err(Failure::Unsupported { what: "update of Intel RDT schemata" });
-    }
     let mut flags = Flags::default();
     flags.number("blockIO", "weight", "blkio-weight", &args.blkio_weight, u16::MAX.into())?;
     flags.number("cpu", "period", "cpu-period", &args.cpu_period, u64::MAX)?;

@@ -7,7 +7,7 @@ use creel_probe::{Mount, Report, Try};
 use nix::mount::MsFlags;
 use serde_json::json;
 
-use crate::harness::{Bundle, runc_deviates};
+use crate::harness::{Bundle, needs_root, runc_deviates};
 
 /// A directory outside the bundle with a file and a copy of the probe in it.
 fn source(bundle: &Bundle) -> PathBuf {
@@ -114,6 +114,7 @@ fn the_type_may_be_missing_in_a_bind() {
 
 #[test]
 fn bind_leaves_out_what_is_mounted_below_and_rbind_takes_it_along() {
+    needs_root!("it mounts something on the host");
     let (mut bundle, source) = bound(&[]);
     let below = source.join("below");
     fs::create_dir(&below).expect("directory");
@@ -130,6 +131,7 @@ fn bind_leaves_out_what_is_mounted_below_and_rbind_takes_it_along() {
 
 #[test]
 fn flags_that_the_source_has_stay() {
+    needs_root!("it mounts something on the host");
     let mut bundle = Bundle::new("keepflags");
     let source = bundle.outside("restricted");
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
@@ -144,6 +146,7 @@ fn flags_that_the_source_has_stay() {
 
 #[test]
 fn recursive_read_only_reaches_what_is_below() {
+    needs_root!("it mounts something on the host");
     let mut bundle = Bundle::new("rro");
     let source = source(&bundle);
     let below = source.join("below");

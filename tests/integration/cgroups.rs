@@ -3,10 +3,11 @@
 use creel_probe::Try;
 use serde_json::json;
 
-use crate::harness::{Bundle, cgroup, driver, runc_deviates, unless};
+use crate::harness::{Bundle, cgroup, driver, needs_cgroup, needs_root, runc_deviates, unless};
 
 #[test]
 fn the_cgroup_is_at_cgroups_path_in_every_hierarchy() {
+    needs_cgroup!();
     let bundle = Bundle::new("path").sleeping();
     let dirs = cgroup::dirs(&bundle.cgroup());
     let pid = bundle.pid().to_string();
@@ -27,6 +28,7 @@ fn the_cgroup_is_at_cgroups_path_in_every_hierarchy() {
 
 #[test]
 fn a_created_container_is_in_its_cgroup() {
+    needs_cgroup!();
     let bundle = Bundle::new("created");
     bundle.create();
     assert_eq!(bundle.processes(), [bundle.pid()]);
@@ -34,6 +36,7 @@ fn a_created_container_is_in_its_cgroup() {
 
 #[test]
 fn delete_takes_the_cgroup_away() {
+    needs_cgroup!();
     let bundle = Bundle::new("gone");
     bundle.create();
     assert!(!cgroup::dirs(&bundle.cgroup()).is_empty());
@@ -43,6 +46,7 @@ fn delete_takes_the_cgroup_away() {
 
 #[test]
 fn without_cgroups_path_there_is_one_named_by_the_id() {
+    needs_cgroup!();
     let bundle = Bundle::new("nopath").config(|c| {
         c.remove("/linux/cgroupsPath");
         c.probe(&["sleep", "600"]);
@@ -62,6 +66,7 @@ fn without_cgroups_path_there_is_one_named_by_the_id() {
 
 #[test]
 fn without_resources_nothing_is_limited() {
+    needs_cgroup!();
     unless!(cgroup::has("pids"), "no pids controller here");
     let bundle = Bundle::new("nolimits").config(|c| c.remove("/linux/resources"));
     let bundle = bundle.sleeping();
@@ -80,6 +85,7 @@ fn limit(resources: serde_json::Value, v1: (&str, &str), v2: &str) -> Option<Str
 
 #[test]
 fn a_memory_limit() {
+    needs_cgroup!();
     unless!(cgroup::has("memory"), "no memory controller here");
     let resources = json!({"memory": {"limit": 64 << 20}});
     let value = limit(resources, ("memory", "memory.limit_in_bytes"), "memory.max");
@@ -88,6 +94,7 @@ fn a_memory_limit() {
 
 #[test]
 fn a_limit_of_processes() {
+    needs_cgroup!();
     unless!(cgroup::has("pids"), "no pids controller here");
     let value = limit(json!({"pids": {"limit": 33}}), ("pids", "pids.max"), "pids.max");
     assert_eq!(value.as_deref(), Some("33"));
@@ -95,6 +102,7 @@ fn a_limit_of_processes() {
 
 #[test]
 fn a_quota_of_cpu_time() {
+    needs_cgroup!();
     unless!(cgroup::has("cpu"), "no cpu controller here");
     let resources = json!({"cpu": {"quota": 25_000, "period": 50_000}});
     if cgroup::is_v2() {
@@ -115,6 +123,7 @@ fn a_quota_of_cpu_time() {
 
 #[test]
 fn cpu_shares_on_v1() {
+    needs_cgroup!();
     unless!(!cgroup::is_v2(), "this machine has cgroup v2 alone");
     let value = limit(json!({"cpu": {"shares": 512}}), ("cpu", "cpu.shares"), "");
     assert_eq!(value.as_deref(), Some("512"));
@@ -122,6 +131,7 @@ fn cpu_shares_on_v1() {
 
 #[test]
 fn a_set_of_cpus() {
+    needs_cgroup!();
     unless!(cgroup::has("cpuset"), "no cpuset controller here");
     let value = limit(json!({"cpu": {"cpus": "0"}}), ("cpuset", "cpuset.cpus"), "cpuset.cpus");
     assert_eq!(value.as_deref(), Some("0"));
@@ -129,6 +139,7 @@ fn a_set_of_cpus() {
 
 #[test]
 fn too_many_processes_are_stopped_by_the_limit() {
+    needs_cgroup!();
     unless!(cgroup::has("pids"), "no pids controller here");
     let bundle = Bundle::new("forks").busybox().config(|c| {
         c.set("/linux/resources/pids", json!({"limit": 3}));
@@ -141,6 +152,7 @@ fn too_many_processes_are_stopped_by_the_limit() {
 
 #[test]
 fn devices_outside_the_rules_cannot_be_opened() {
+    needs_root!("no device can be made in a user namespace");
     let mut bundle = Bundle::new("devices").config(|c| {
         c.capabilities(&["CAP_MKNOD"]);
         let rule = json!({"allow": true, "type": "c", "major": 10, "minor": 229, "access": "rwm"});
@@ -183,6 +195,7 @@ fn a_rule_is_for_its_type_its_numbers_and_its_access() {
 
 #[test]
 fn a_cgroup_with_a_process_in_it_is_refused() {
+    needs_cgroup!();
     runc_deviates!("it only warns");
     let first = Bundle::new("busy").sleeping();
     let path = driver::cgroups_path(&first.id);
@@ -205,6 +218,7 @@ fn limits_on_a_missing_controller_are_refused() {
 
 #[test]
 fn settings_without_effect_are_named() {
+    needs_cgroup!();
     runc_deviates!("it says nothing");
     unless!(cgroup::has("memory"), "no memory controller here");
     let bundle = Bundle::new("ignored").config(|c| {

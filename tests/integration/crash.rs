@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use nix::mount::{MsFlags, mount};
 
-use crate::harness::{Bundle, runc_deviates, wait_until};
+use crate::harness::{Bundle, needs_root, runc_deviates, wait_until};
 
 const STEPS: u32 = 20;
 const NONE: Option<&str> = None;
@@ -110,6 +110,7 @@ fn a_container_runs_although_its_start_was_killed() {
 /// Its state cannot be changed any more, but the container runs.
 #[test]
 fn start_succeeds_on_a_state_root_that_became_read_only() {
+    needs_root!("it mounts something on the host");
     runc_deviates!("it starts the container and fails");
     let mut bundle = Bundle::new("readonlyroot").config(|c| c.probe(&["sleep", "60"]));
     let root = bundle.root();

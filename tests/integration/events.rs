@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Bundle, cgroup, unless, wait_until};
+use crate::harness::{Bundle, cgroup, needs_cgroup, runc_deviates, unless, wait_until};
 
 #[track_caller]
 fn stats(bundle: &Bundle) -> Value {
@@ -19,6 +19,7 @@ fn keys(value: &Value) -> BTreeSet<&str> {
 
 #[test]
 fn statistics_have_runcs_form() {
+    needs_cgroup!();
     let bundle = Bundle::new("form").sleeping();
     let line = stats(&bundle);
     assert_eq!(line["type"], "stats");
@@ -54,6 +55,7 @@ fn statistics_have_runcs_form() {
 
 #[test]
 fn statistics_are_those_of_the_kernel() {
+    needs_cgroup!();
     unless!(cgroup::has("memory") && cgroup::has("pids"), "memory and pids are not there");
     let bundle = Bundle::new("numbers").config(|c| {
         c.set("/linux/resources/memory", json!({"limit": 64 << 20}));
@@ -70,6 +72,7 @@ fn statistics_are_those_of_the_kernel() {
 
 #[test]
 fn a_quota_throttles_and_the_statistics_say_so() {
+    needs_cgroup!();
     unless!(cgroup::has("cpu"), "no cpu controller here");
     let bundle = Bundle::new("throttle").busybox().config(|c| {
         c.set("/linux/resources/cpu", json!({"quota": 5000, "period": 50_000}));
@@ -89,7 +92,33 @@ fn a_quota_throttles_and_the_statistics_say_so() {
 }
 
 #[test]
+fn processes_are_counted_without_their_controller_too() {
+    let bundle = Bundle::new("count").sleeping();
+    assert_eq!(stats(&bundle)["data"]["pids"]["current"], 1);
+}
+
+/// Pressure is there where the kernel tells it, in the form of its file.
+#[test]
+fn pressure_is_told_as_the_kernel_does() {
+    runc_deviates!("it does not know pressure");
+    let bundle = Bundle::new("psi").sleeping();
+    let data = &stats(&bundle)["data"];
+    for (section, file) in [("cpu", "cpu"), ("memory", "memory"), ("blkio", "io")] {
+        let path = format!("/sys/fs/cgroup{}/{file}.pressure", bundle.cgroup());
+        let psi = &data[section]["psi"];
+        if std::fs::read_to_string(&path).is_err() {
+            assert_eq!(*psi, Value::Null, "{path}");
+            continue;
+        }
+        for line in ["some", "full"] {
+            assert_eq!(keys(&psi[line]), ["avg10", "avg300", "avg60", "total"].into(), "{psi}");
+        }
+    }
+}
+
+#[test]
 fn statistics_come_at_every_interval() {
+    needs_cgroup!();
     let bundle = Bundle::new("interval").sleeping();
     let events = bundle.cmd(&["events", "--interval", "100ms", &bundle.id]).spawn();
     wait_until("three statistics", || events.stdout().lines().count() >= 3);
@@ -101,6 +130,7 @@ fn statistics_come_at_every_interval() {
 
 #[test]
 fn memory_over_the_limit_is_killed_and_events_says_so() {
+    needs_cgroup!();
     unless!(cgroup::has("memory"), "no memory controller here");
     let bundle = Bundle::new("oom").busybox().config(|c| {
         c.set("/linux/resources/memory", json!({"limit": 20 << 20, "swap": 20 << 20}));
@@ -119,6 +149,7 @@ fn memory_over_the_limit_is_killed_and_events_says_so() {
 
 #[test]
 fn events_end_with_the_container() {
+    needs_cgroup!();
     let bundle = Bundle::new("end").sleeping();
     let events = bundle.cmd(&["events", "--interval", "100ms", &bundle.id]).spawn();
     wait_until("the first statistics", || events.stdout().contains("\"stats\""));

@@ -6,8 +6,8 @@ use std::os::unix::fs::MetadataExt;
 use serde_json::json;
 
 use crate::harness::{
-    Bundle, DEFAULT_CAPABILITIES, cgroup, is_runc, parse, process_exists, runc_deviates, unless,
-    wait_until,
+    Bundle, DEFAULT_CAPABILITIES, cgroup, is_runc, needs_cgroup, parse, process_exists,
+    runc_deviates, unless, wait_until,
 };
 
 fn running(name: &str) -> Bundle {
@@ -89,6 +89,7 @@ fn the_capabilities_are_the_containers() {
 
 #[test]
 fn the_process_is_in_the_containers_cgroup() {
+    needs_cgroup!();
     let bundle = running("cgroup");
     let report = bundle.exec_report(&[]);
     let with_path = report.cgroups.iter().filter(|line| line.ends_with(&bundle.cgroup())).count();
@@ -307,6 +308,7 @@ fn cgroups_of_exec(bundle: &Bundle, given: &str) -> Vec<(String, String)> {
 
 #[test]
 fn a_cgroup_below_the_containers() {
+    needs_cgroup!();
     let bundle = running("subcgroup");
     let _below = Below::make(&bundle, "sub");
     let sub = format!("{}/sub", bundle.cgroup());
@@ -320,6 +322,7 @@ fn a_cgroup_below_the_containers() {
 
 #[test]
 fn a_cgroup_of_one_controller() {
+    needs_cgroup!();
     unless!(!cgroup::is_v2() && cgroup::has("cpu"), "the controllers are not apart here");
     let bundle = running("subone");
     let _below = Below::make(&bundle, "sub");
@@ -331,6 +334,7 @@ fn a_cgroup_of_one_controller() {
 
 #[test]
 fn a_cgroup_that_is_not_the_containers_is_refused() {
+    needs_cgroup!();
     let bundle = running("subbad");
     for given in ["..", "sub/../..", "bogus:sub", "missing"] {
         let exec = ["exec", "--cgroup", given, &bundle.id, "/bin/probe", "echo", "ran"];
@@ -342,6 +346,7 @@ fn a_cgroup_that_is_not_the_containers_is_refused() {
 
 #[test]
 fn a_limit_of_processes_that_is_reached_is_named() {
+    needs_cgroup!();
     unless!(cgroup::has("pids"), "no pids controller here");
     let bundle = Bundle::new("pidslimit").config(|c| {
         c.set("/linux/resources/pids", json!({"limit": 1}));

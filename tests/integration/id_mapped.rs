@@ -8,7 +8,7 @@ use creel_probe::{Node, Try};
 use nix::mount::MsFlags;
 use serde_json::{Value, json};
 
-use crate::harness::{Bundle, runc_deviates};
+use crate::harness::{Bundle, needs_root, runc_deviates};
 
 /// Id 1000 on disk is id 5000 in the container, and 1001 is 5001.
 fn map() -> Value {
@@ -43,6 +43,7 @@ fn owner(tried: Try) -> (u32, u32) {
 
 #[test]
 fn owners_are_mapped() {
+    needs_root!("only who owns a file system can map its ids");
     runc_deviates!("id-mapped mounts came with 1.2");
     let bundle = Bundle::new("idmap");
     let source = source(&bundle);
@@ -53,6 +54,7 @@ fn owners_are_mapped() {
 /// config.md: the option only SHOULD stand beside the mappings.
 #[test]
 fn mappings_alone_map_too() {
+    needs_root!("only who owns a file system can map its ids");
     runc_deviates!("id-mapped mounts came with 1.2");
     let bundle = Bundle::new("idmapalone");
     let source = source(&bundle);
@@ -65,6 +67,7 @@ fn mappings_alone_map_too() {
 
 #[test]
 fn ridmap_maps_what_is_mounted_below_and_idmap_does_not() {
+    needs_root!("only who owns a file system can map its ids");
     runc_deviates!("id-mapped mounts came with 1.2");
     for (option, below) in [("idmap", (1000, 1001)), ("ridmap", (5000, 5001))] {
         let mut bundle = Bundle::new(option);
@@ -82,6 +85,7 @@ fn ridmap_maps_what_is_mounted_below_and_idmap_does_not() {
 
 #[test]
 fn what_is_made_there_belongs_to_the_unmapped_user() {
+    needs_root!("only who owns a file system can map its ids");
     runc_deviates!("id-mapped mounts came with 1.2");
     let bundle = Bundle::new("idmapwrite");
     let source = source(&bundle);
@@ -97,6 +101,7 @@ fn what_is_made_there_belongs_to_the_unmapped_user() {
 /// the host belongs to root inside.
 #[test]
 fn the_containers_own_mappings_are_taken() {
+    needs_root!("only who owns a file system can map its ids");
     runc_deviates!("id-mapped mounts came with 1.2");
     let bundle = Bundle::new("idmapuserns").dir("plain").dir("mapped");
     for path in [bundle.path(".."), bundle.path(""), bundle.rootfs("")] {
@@ -119,6 +124,7 @@ fn the_containers_own_mappings_are_taken() {
 
 #[test]
 fn idmap_without_any_mapping_is_refused() {
+    needs_root!("only who owns a file system can map its ids");
     runc_deviates!("id-mapped mounts came with 1.2");
     let bundle = Bundle::new("idmapnone");
     let source = source(&bundle);
@@ -129,6 +135,7 @@ fn idmap_without_any_mapping_is_refused() {
 
 #[test]
 fn a_file_system_that_cannot_be_mapped_is_named() {
+    needs_root!("only who owns a file system can map its ids");
     runc_deviates!("id-mapped mounts came with 1.2");
     let bundle = mapped(Bundle::new("idmapproc"), "/proc/sys".as_ref(), &["bind", "idmap"]);
     bundle.run().refused(&["mounts[7]", "mapping its ids", "cannot be id-mapped"]);

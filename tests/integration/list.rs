@@ -5,7 +5,7 @@ use std::{iter, thread};
 
 use serde_json::Value;
 
-use crate::harness::{Bundle, runc_deviates};
+use crate::harness::{Bundle, rootless, runc_deviates};
 
 #[test]
 fn an_empty_root_gives_the_head_of_the_table_only() {
@@ -26,7 +26,7 @@ fn the_table_has_a_line_per_container() {
     let path = bundle.path("");
     let path = path.to_str().expect("UTF-8").trim_end_matches('/');
     assert_eq!(fields[..4], [bundle.id.as_str(), &pid, "created", path]);
-    assert_eq!(fields[5], "root");
+    assert_eq!(fields[5], rootless::own_name());
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn json_is_an_array_of_states() {
     assert_eq!(entry["id"], bundle.id.as_str());
     assert_eq!(entry["status"], "created");
     assert_eq!(entry["pid"], bundle.pid());
-    assert_eq!(entry["owner"], "root");
+    assert_eq!(entry["owner"], rootless::own_name());
     for key in ["ociVersion", "bundle", "rootfs", "created"] {
         assert!(entry[key].is_string(), "no {key} in {entry}");
     }

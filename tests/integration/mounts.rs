@@ -5,7 +5,7 @@ use std::fs;
 use creel_probe::{Mount, Try};
 use serde_json::json;
 
-use crate::harness::{Bundle, is_runc, runc_deviates};
+use crate::harness::{Bundle, is_runc, needs_cgroup, rootless, runc_deviates};
 
 /// The mount at /m, of a container in which a file system was mounted with these options.
 #[track_caller]
@@ -32,7 +32,8 @@ fn default_mounts_are_there_with_their_options() {
         }
     }
     let devpts = report.mount("/dev/pts").expect("devpts");
-    for option in ["gid=5", "mode=620", "ptmxmode=666"] {
+    let gid = format!("gid={}", rootless::host_gid(5));
+    for option in [gid.as_str(), "mode=620", "ptmxmode=666"] {
         assert!(devpts.super_has(option), "devpts has no {option}: {:?}", devpts.super_options);
     }
 }
@@ -141,6 +142,31 @@ fn tmpfs_takes_the_mode_of_an_existing_target() {
     assert_eq!(node.mode, 0o1733);
 }
 
+/// Podman's pods have a read-only /dev, with a read-only root.
+#[test]
+fn a_read_only_tmpfs_has_what_is_mounted_and_made_in_it() {
+    let mut bundle = Bundle::new("rodev").config(|c| {
+        c.set("/root/readonly", json!(true));
+        c.set("/mounts/1/options", json!(["nosuid", "strictatime", "mode=755", "ro"]));
+        c.mount("tmpfs", "/a", "tmpfs", &["ro"]);
+        c.mount("tmpfs", "/a/b/c", "tmpfs", &[]);
+    });
+    let report = bundle.report();
+    for target in ["/dev", "/a"] {
+        let mount = report.mount(target).expect(target);
+        assert!(mount.has("ro"), "{mount:?}");
+    }
+    for target in ["/dev/pts", "/a/b/c"] {
+        let mount = report.mount(target).expect(target);
+        assert!(mount.has("rw"), "{mount:?}");
+    }
+    let tries = bundle.try_all(&["read:/dev/null", "make:/dev/x", "make:/a/x", "make:/a/b/c/x"]);
+    assert!(
+        matches!(tries[..], [Try::Worked(_), Try::Failed(_), Try::Failed(_), Try::Worked(_)]),
+        "{tries:?}"
+    );
+}
+
 /// What `docker run --tmpfs /new` makes has to be writable by every user.
 #[test]
 fn tmpfs_on_a_target_that_was_missing_is_open_to_all() {
@@ -189,6 +215,7 @@ fn an_mqueue_and_a_shm_work() {
 
 #[test]
 fn a_cgroup_mount_shows_the_containers_cgroups_read_only() {
+    needs_cgroup!();
     let mut bundle = Bundle::new("cgroupfs");
     let Try::Worked(hierarchies) = bundle.try_inside("read:/sys/fs/cgroup") else {
         panic!("no cgroup mount")

@@ -2,7 +2,7 @@
 
 use creel_probe::Report;
 
-use crate::harness::{Bundle, is_runc, parse, probe, skip};
+use crate::harness::{Bundle, is_runc, needs_root, parse, probe, skip};
 
 /// `mount_setattr(2)`, since Linux 5.12; the same number on every architecture.
 const MOUNT_SETATTR: &str = "442";
@@ -26,6 +26,7 @@ fn tables(call: &str, bundle: &Bundle) -> [Vec<(String, Vec<String>)>; 2] {
 
 #[test]
 fn mounts_are_the_same_without_mount_setattr() {
+    needs_root!("a filter without no_new_privs takes root, and newuidmap does not work with it");
     if is_runc() {
         skip!("these are creel's own fallbacks");
     }
@@ -44,6 +45,7 @@ fn mounts_are_the_same_without_mount_setattr() {
 
 #[test]
 fn descriptors_do_not_leak_without_close_range() {
+    needs_root!("a filter without no_new_privs takes root, and newuidmap does not work with it");
     if is_runc() {
         skip!("these are creel's own fallbacks");
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::harness::{Bundle, cgroup, process_exists, unless, wait_until};
+use crate::harness::{Bundle, cgroup, needs_cgroup, process_exists, unless, wait_until};
 
 /// A container that uses all the processor time it gets.
 fn busy(name: &str) -> Bundle {
@@ -22,6 +22,7 @@ fn time_of(pid: u32) -> u64 {
 
 #[test]
 fn a_paused_container_stands_still_and_goes_on() {
+    needs_cgroup!();
     unless!(cgroup::has("freezer") || cgroup::is_v2(), "no freezer here");
     let bundle = busy("still");
     let pid = bundle.pid();
@@ -40,6 +41,7 @@ fn a_paused_container_stands_still_and_goes_on() {
 
 #[test]
 fn processes_that_fork_all_the_time_are_frozen_too() {
+    needs_cgroup!();
     let bundle = Bundle::new("forks").busybox();
     let script = "while :; do /bin/true & /bin/true; done";
     let bundle = bundle.config(|c| {
@@ -58,6 +60,7 @@ fn processes_that_fork_all_the_time_are_frozen_too() {
 
 #[test]
 fn pause_and_resume_want_the_other_status() {
+    needs_cgroup!();
     let bundle = Bundle::new("status").sleeping();
     bundle.cmd(&["resume", &bundle.id]).output().refused(&["container not paused", "running"]);
     bundle.cmd(&["pause", &bundle.id]).ok();
@@ -72,6 +75,7 @@ fn pause_and_resume_want_the_other_status() {
 
 #[test]
 fn a_created_container_can_be_paused() {
+    needs_cgroup!();
     let bundle = Bundle::new("created").config(|c| c.probe(&["sleep", "600"]));
     bundle.create();
     bundle.cmd(&["pause", &bundle.id]).ok();
@@ -85,6 +89,7 @@ fn a_created_container_can_be_paused() {
 
 #[test]
 fn an_exec_into_a_paused_container_is_refused() {
+    needs_cgroup!();
     let bundle = Bundle::new("exec").sleeping();
     bundle.cmd(&["pause", &bundle.id]).ok();
     let output = bundle.cmd(&["exec", &bundle.id, "/bin/probe", "echo", "ran"]).output().exits(255);
@@ -95,6 +100,7 @@ fn an_exec_into_a_paused_container_is_refused() {
 
 #[test]
 fn an_exec_that_ignores_the_pause_runs_once_it_is_over() {
+    needs_cgroup!();
     let bundle = Bundle::new("ignore").sleeping();
     bundle.cmd(&["pause", &bundle.id]).ok();
     let exec = ["exec", "--ignore-paused", &bundle.id, "/bin/probe", "echo", "ran"];
@@ -109,6 +115,7 @@ fn an_exec_that_ignores_the_pause_runs_once_it_is_over() {
 
 #[test]
 fn a_paused_container_is_killed_at_once() {
+    needs_cgroup!();
     let bundle = Bundle::new("kill").sleeping();
     let pid = bundle.pid();
     bundle.cmd(&["pause", &bundle.id]).ok();
@@ -121,6 +128,7 @@ fn a_paused_container_is_killed_at_once() {
 
 #[test]
 fn a_paused_container_is_deleted_by_force_alone() {
+    needs_cgroup!();
     let bundle = Bundle::new("delete").sleeping();
     bundle.cmd(&["pause", &bundle.id]).ok();
     bundle.cmd(&["delete", &bundle.id]).output().refused(&["paused"]);
@@ -130,6 +138,7 @@ fn a_paused_container_is_deleted_by_force_alone() {
 
 #[test]
 fn a_container_that_runs_in_the_foreground_can_be_paused_and_deleted() {
+    needs_cgroup!();
     let bundle = Bundle::new("fore").config(|c| c.probe(&["sleep", "600"]));
     let run = bundle.on_bundle("run", &[]).spawn();
     wait_until("the container to run", || {
@@ -150,6 +159,7 @@ fn a_container_that_runs_in_the_foreground_can_be_paused_and_deleted() {
 
 #[test]
 fn kill_all_reaches_every_process() {
+    needs_cgroup!();
     let bundle = Bundle::new("all").config(|c| {
         c.without_namespace("pid");
         c.probe(&["spawn", "spawn", "sleep", "600"]);
@@ -168,6 +178,7 @@ fn kill_all_reaches_every_process() {
 
 #[test]
 fn kill_all_reaches_what_the_first_process_left() {
+    needs_cgroup!();
     let bundle = Bundle::new("left").config(|c| {
         c.without_namespace("pid");
         c.probe(&["spawn", "sleep", "600"]);

@@ -1,6 +1,6 @@
 //! `ps`: the processes of a container.
 
-use crate::harness::{Bundle, wait_until};
+use crate::harness::{Bundle, needs_cgroup, wait_until};
 
 /// A container with two processes, and their ids.
 fn two() -> (Bundle, Vec<u32>) {
@@ -55,6 +55,7 @@ fn the_options_of_ps_are_passed_on() {
 
 #[test]
 fn a_paused_container_has_its_processes() {
+    needs_cgroup!();
     let (bundle, pids) = two();
     bundle.cmd(&["pause", &bundle.id]).ok();
     let text = bundle.cmd(&["ps", "-f", "json", &bundle.id]).ok().stdout();

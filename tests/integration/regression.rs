@@ -5,7 +5,7 @@ use std::fs;
 use creel_probe::{Report, Try};
 use serde_json::json;
 
-use crate::harness::{Bundle, runc_deviates};
+use crate::harness::{Bundle, needs_root, runc_deviates};
 
 /// Refusing an attack and carrying it out harmlessly inside the root are both right.
 #[track_caller]
@@ -151,6 +151,7 @@ fn passwd_as_a_symlink_is_read_inside_the_root() {
 /// Without a pivot the host's procfs stays in the namespace, and would allow one more without masks.
 #[test]
 fn no_pivot_leaves_no_procfs_that_unmasks_another() {
+    needs_root!("see a_user_namespace_is_refused_without_a_pivot");
     let script = "unshare -Urmpf sh -c 'echo shared; mount -t proc proc /tmp && echo unmasked'";
     let bundle = Bundle::new("nopivot").busybox().config(|c| {
         c.set("/process/user", json!({"uid": 1000, "gid": 1000}));

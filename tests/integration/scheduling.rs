@@ -6,7 +6,7 @@ use std::path::Path;
 use creel_probe::Try;
 use serde_json::json;
 
-use crate::harness::{Bundle, Config, parse, runc_deviates, unless};
+use crate::harness::{Bundle, Config, needs_root, parse, runc_deviates, unless};
 
 /// `policy`, `rt_priority` and `nice` out of proc_pid_stat(5).
 fn scheduled(stat: &str) -> (String, String, String) {
@@ -29,6 +29,7 @@ fn words(policy: &str, priority: &str, nice: &str) -> (String, String, String) {
 
 #[test]
 fn the_scheduler_is_set() {
+    needs_root!("a real-time policy takes CAP_SYS_NICE");
     runc_deviates!("schedulers came with 1.2");
     assert_eq!(scheduled_by(json!({"policy": "SCHED_BATCH", "nice": 7})), words("3", "0", "7"));
     assert_eq!(scheduled_by(json!({"policy": "SCHED_OTHER", "nice": -5})), words("0", "0", "-5"));
@@ -106,6 +107,27 @@ fn a_memory_node_that_is_not_there_is_refused() {
     });
     bundle.run().refused(&["linux.memoryPolicy", "memory policy", "node"]);
     bundle.assert_nothing_left();
+}
+
+/// Like runtimes' default profiles, which allow few personalities.
+#[test]
+fn a_filter_that_denies_it_leaves_the_personality() {
+    runc_deviates!("personality came with 1.2");
+    let denied = json!({"names": ["personality", "sched_setattr", "ioprio_set"], "action": "SCMP_ACT_KILL_PROCESS"});
+    for no_new_privs in [true, false] {
+        let mut bundle = Bundle::new("filtered").config(|c| {
+            c.set("/linux/personality", json!({"domain": "LINUX32"}));
+            c.set("/process/scheduler", json!({"policy": "SCHED_BATCH", "nice": 2}));
+            c.set("/process/ioPriority", json!({"class": "IOPRIO_CLASS_BE", "priority": 6}));
+            c.set("/process/noNewPrivileges", no_new_privs);
+            c.set(
+                "/linux/seccomp",
+                json!({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [denied]}),
+            );
+        });
+        let found = bundle.try_inside("read:/proc/self/personality");
+        assert_eq!(found, Try::Worked("00000008\n".to_owned()));
+    }
 }
 
 #[test]

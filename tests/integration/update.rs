@@ -3,7 +3,7 @@
 use creel_probe::Try;
 use serde_json::{Value, json};
 
-use crate::harness::{Bundle, cgroup, runc_deviates, unless, wait_until};
+use crate::harness::{Bundle, cgroup, needs_cgroup, needs_root, runc_deviates, unless, wait_until};
 
 /// A file of the container's cgroup.
 #[track_caller]
@@ -26,6 +26,7 @@ fn update_from_stdin(bundle: &Bundle, resources: &Value) {
 
 #[test]
 fn every_flag_of_version_1_reaches_the_kernel() {
+    needs_cgroup!();
     unless!(!cgroup::is_v2(), "this machine has cgroup v2 alone");
     let bundle = Bundle::new("flags").sleeping();
     let cases: [(&[&str], &str, &str, &str); 14] = [
@@ -57,6 +58,13 @@ fn every_flag_of_version_1_reaches_the_kernel() {
         assert_eq!(value(&bundle, (controller, file), ""), expected, "{flags:?}");
     }
     assert_eq!(value(&bundle, ("cpu", "cpu.cfs_quota_us"), ""), "50000", "the period's update");
+    if crate::harness::is_runc() {
+        return;
+    }
+    // Who is no longer idle has its shares again, which the kernel forgets.
+    update(&bundle, &["--cpu-idle", "0"]);
+    assert_eq!(value(&bundle, ("cpu", "cpu.shares"), ""), "512");
+    assert_recorded(&bundle);
 }
 
 #[test]
@@ -65,7 +73,7 @@ fn every_flag_of_version_2_reaches_the_kernel() {
     let are_there = cgroup::is_v2() && wanted.into_iter().all(cgroup::has);
     unless!(are_there, "version 2's controllers are not all here");
     let bundle = Bundle::new("flags2").sleeping();
-    let cases: [(&[&str], &str, &str); 13] = [
+    let cases: [(&[&str], &str, &str); 15] = [
         (&["--memory", "50M"], "memory.max", "52428800"),
         (&["--memory-swap", "60M"], "memory.swap.max", "10485760"),
         (&["--memory", "55M"], "memory.swap.max", "5242880"),
@@ -79,6 +87,8 @@ fn every_flag_of_version_2_reaches_the_kernel() {
         (&["--cpuset-mems", "0"], "cpuset.mems", "0"),
         (&["--pids-limit", "20"], "pids.max", "20"),
         (&["--memory", "-1"], "memory.max", "max"),
+        (&["--blkio-weight", "500"], "io.bfq.weight", "default 500"),
+        (&["--cpu-idle", "0"], "cpu.weight", "59"),
     ];
     for (flags, file, expected) in cases {
         // A kernel without swap has no such file.
@@ -87,6 +97,105 @@ fn every_flag_of_version_2_reaches_the_kernel() {
         }
         update(&bundle, flags);
         assert_eq!(value(&bundle, ("", ""), file), expected, "{flags:?}");
+    }
+    if !crate::harness::is_runc() {
+        assert_recorded(&bundle);
+    }
+}
+
+/// What the flags of the two tests above asked for is in the container's record.
+#[track_caller]
+fn assert_recorded(bundle: &Bundle) {
+    let resources = recorded(bundle);
+    let cpu = json!({"shares": 512, "quota": 50_000, "period": 200_000, "burst": 10_000, "idle": 0,
+        "cpus": "0", "mems": "0"});
+    assert_eq!(resources["cpu"], cpu);
+    assert_eq!(resources["memory"]["reservation"], 20 << 20);
+    assert!(resources["pids"]["limit"].is_i64());
+}
+
+/// The resources in creel's state of the container.
+fn recorded(bundle: &Bundle) -> Value {
+    let text = std::fs::read(bundle.root().join(&bundle.id).join("state.json")).expect("a state");
+    let state: Value = serde_json::from_slice(&text).expect("JSON");
+    state["resources"].clone()
+}
+
+#[test]
+fn a_refused_value_puts_everything_back() {
+    runc_deviates!("it leaves what it has written");
+    unless!(cgroup::has("cpu") && cgroup::has("pids"), "cpu and pids are not there");
+    let bundle = Bundle::new("refused").config(|c| {
+        c.set("/linux/resources/cpu", json!({"shares": 256, "quota": 20_000}));
+        c.set("/linux/resources/pids", json!({"limit": 33}));
+    });
+    let bundle = bundle.sleeping();
+    let quota = if cgroup::is_v2() { "cpu.max" } else { "cpu.cfs_quota_us" };
+    let values = || {
+        let shares = value(&bundle, ("cpu", "cpu.shares"), "cpu.weight");
+        let cpus = cgroup::read(&bundle.cgroup(), ("cpuset", "cpuset.cpus"), "cpuset.cpus");
+        let quota = value(&bundle, ("cpu", quota), quota);
+        [shares, quota, pids_limit(&bundle), cpus.unwrap_or_default()]
+    };
+    let (before, state) = (values(), recorded(&bundle));
+    let refused = |wanted: Value, words: &[&str]| {
+        let output = bundle.cmd(&["update", "-r", "-", &bundle.id]).stdin(&wanted.to_string());
+        output.output().refused(words);
+        assert_eq!(values(), before, "{wanted}");
+        assert_eq!(recorded(&bundle), state, "{wanted}");
+    };
+    // The kernel refuses a burst above the quota, and a quota below a millisecond.
+    let mut cpu = json!({"shares": 512, "quota": 30_000, "burst": 99_000_000});
+    if cgroup::has("cpuset") {
+        cpu["cpus"] = json!("0");
+    }
+    refused(json!({"pids": {"limit": 44}, "cpu": cpu}), &["linux.resources.cpu.burst"]);
+    let cpu = json!({"shares": 512, "quota": 10});
+    refused(json!({"pids": {"limit": 44}, "cpu": cpu}), &["linux.resources.cpu.quota"]);
+    let hole =
+        json!([{"allow": false, "access": "rwm"}, {"allow": true, "type": "x", "access": "r"}]);
+    refused(json!({"pids": {"limit": 44}, "devices": hole}), &[]);
+}
+
+#[test]
+fn huge_pages_are_limited_from_now_on() {
+    runc_deviates!("update leaves huge pages alone");
+    unless!(
+        cgroup::has("hugetlb") || cgroup::has_on_unified("hugetlb"),
+        "no hugetlb controller here"
+    );
+    let bundle = Bundle::new("huge").config(|c| {
+        c.set("/linux/resources/hugepageLimits", json!([{"pageSize": "2MB", "limit": 4 << 20}]));
+    });
+    let bundle = bundle.sleeping();
+    let unified = format!("unified/{}", bundle.cgroup().trim_start_matches('/'));
+    let read = |file: &str| match cgroup::has("hugetlb") {
+        true => value(&bundle, ("hugetlb", &file.replace("max", "limit_in_bytes")), file),
+        false => {
+            let path = format!("/sys/fs/cgroup/{unified}/{file}");
+            std::fs::read_to_string(path).expect("a limit").trim().to_owned()
+        }
+    };
+    assert_eq!(read("hugetlb.2MB.max"), (4 << 20).to_string());
+    let limits = json!([{"pageSize": "2MB", "limit": 8 << 20}]);
+    update_from_stdin(&bundle, &json!({"hugepageLimits": limits}));
+    assert_eq!(read("hugetlb.2MB.max"), (8 << 20).to_string());
+    assert_eq!(read("hugetlb.2MB.rsvd.max"), (8 << 20).to_string());
+    assert_eq!(recorded(&bundle)["hugepageLimits"], limits);
+}
+
+/// No machine of ours has RDT; `libcontainer`'s `rdt` tests the rest.
+#[test]
+fn a_schema_without_rdt_is_refused_and_nothing_is_changed() {
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").expect("mountinfo");
+    unless!(!mounts.contains(" - resctrl "), "resctrl is mounted");
+    let bundle = Bundle::new("rdt").sleeping();
+    for flags in [["--l3-cache-schema", "L3:0=f"], ["--mem-bw-schema", "MB:0=20"]] {
+        let words = [&["update"], &flags[..], &["--cpu-share", "300", &bundle.id]].concat();
+        bundle.cmd(&words).output().refused(&["linux.intelRdt", "resctrl is not mounted"]);
+    }
+    if !crate::harness::is_runc() {
+        assert_eq!(recorded(&bundle)["cpu"], Value::Null);
     }
 }
 
@@ -103,6 +212,7 @@ fn a_checked_limit_below_what_is_in_use_is_refused() {
 
 #[test]
 fn nothing_asked_for_changes_nothing() {
+    needs_cgroup!();
     unless!(cgroup::has("pids"), "no pids controller here");
     let bundle = Bundle::new("nothing").config(|c| c.set("/linux/resources/pids/limit", 33));
     let bundle = bundle.sleeping();
@@ -115,6 +225,7 @@ fn nothing_asked_for_changes_nothing() {
 
 #[test]
 fn resources_come_from_a_file_or_standard_input() {
+    needs_cgroup!();
     unless!(cgroup::has("pids") && cgroup::has("memory"), "memory and pids are not there");
     let bundle = Bundle::new("file").sleeping();
     let file = bundle.path("resources.json");
@@ -130,6 +241,7 @@ fn resources_come_from_a_file_or_standard_input() {
 
 #[test]
 fn fewer_processes_are_allowed_from_now_on() {
+    needs_cgroup!();
     unless!(cgroup::has("pids"), "no pids controller here");
     let bundle = Bundle::new("forks").busybox().config(|c| c.args(&["/bin/sleep", "600"]));
     bundle.create_and_start();
@@ -145,6 +257,7 @@ fn fewer_processes_are_allowed_from_now_on() {
 
 #[test]
 fn less_memory_is_allowed_from_now_on() {
+    needs_cgroup!();
     unless!(cgroup::has("memory"), "no memory controller here");
     let bundle = Bundle::new("memory").busybox().config(|c| c.args(&["/bin/sleep", "600"]));
     bundle.create_and_start();
@@ -164,6 +277,7 @@ fn less_memory_is_allowed_from_now_on() {
 
 #[test]
 fn a_quota_holds_from_now_on() {
+    needs_cgroup!();
     unless!(cgroup::has("cpu"), "no cpu controller here");
     let bundle = Bundle::new("quota").busybox();
     let bundle = bundle.config(|c| c.args(&["/bin/sh", "-c", "while :; do :; done"]));
@@ -184,6 +298,7 @@ fn a_quota_holds_from_now_on() {
 
 #[test]
 fn devices_are_allowed_and_denied() {
+    needs_root!("no device can be made in a user namespace");
     runc_deviates!("update leaves devices alone");
     let bundle = Bundle::new("devices").config(|c| {
         c.capabilities(&["CAP_MKNOD"]);
@@ -213,6 +328,7 @@ fn devices_are_allowed_and_denied() {
 
 #[test]
 fn an_update_that_fails_changes_nothing() {
+    needs_cgroup!();
     unless!(!cgroup::is_v2(), "the order of the files is that of version 1");
     let bundle = Bundle::new("back").config(|c| {
         c.set("/linux/resources/cpu", json!({"shares": 256, "quota": 20_000}));
@@ -234,6 +350,7 @@ fn an_update_that_fails_changes_nothing() {
 
 #[test]
 fn a_limit_below_what_is_in_use_is_refused() {
+    needs_cgroup!();
     unless!(!cgroup::is_v2(), "version 2 kills for it");
     let bundle = Bundle::new("below").sleeping();
     let output = bundle.cmd(&["update", "--memory", "4096", &bundle.id]).output();
@@ -243,6 +360,7 @@ fn a_limit_below_what_is_in_use_is_refused() {
 
 #[test]
 fn a_paused_container_is_updated() {
+    needs_cgroup!();
     unless!(cgroup::has("pids"), "no pids controller here");
     let bundle = Bundle::new("paused").sleeping();
     bundle.cmd(&["pause", &bundle.id]).ok();

@@ -3,12 +3,16 @@
 use std::fs;
 
 use creel_probe::Try;
+use nix::mount::MsFlags;
 use serde_json::json;
 
-use crate::harness::{Bundle, Config, runc_deviates};
+use crate::harness::{Bundle, Config, needs_root, rootless, runc_deviates};
 
 /// Ids 0 to 999 of the container are 100000 and on of the host.
 fn mapped(c: &mut Config) {
+    if rootless::is_rootless() {
+        return;
+    }
     c.push("/linux/namespaces", json!({"type": "user"}));
     map(c, json!([{"containerID": 0, "hostID": 100_000, "size": 1000}]));
 }
@@ -16,6 +20,14 @@ fn mapped(c: &mut Config) {
 fn map(c: &mut Config, mappings: serde_json::Value) {
     c.set("/linux/uidMappings", mappings.clone());
     c.set("/linux/gidMappings", mappings);
+}
+
+/// Who root of the container is outside.
+fn host_root() -> (u32, u32) {
+    match rootless::is_rootless() {
+        true => (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw()),
+        false => (100_000, 100_000),
+    }
 }
 
 /// A bundle that the mapped root can reach: it is nobody on the host.
@@ -31,11 +43,13 @@ fn root_inside_is_a_mapped_user_outside() {
     let report = bundle.exec_report(&[]);
     assert_eq!((report.ids.uid, report.ids.gid), ([0; 4], [0; 4]));
     let status = fs::read_to_string(format!("/proc/{}/status", bundle.pid())).expect("status");
-    assert!(status.contains("\nUid:\t100000\t100000\t100000\t100000\n"), "{status}");
-    assert!(status.contains("\nGid:\t100000\t100000\t100000\t100000\n"), "{status}");
+    let (uid, gid) = host_root();
+    assert!(status.contains(&format!("\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\n")), "{status}");
+    assert!(status.contains(&format!("\nGid:\t{gid}\t{gid}\t{gid}\t{gid}\n")), "{status}");
     let map = fs::read_to_string(format!("/proc/{}/uid_map", bundle.pid())).expect("uid_map");
     let words: Vec<&str> = map.split_whitespace().collect();
-    assert_eq!(words, ["0", "100000", "1000"]);
+    let size = if rootless::is_rootless() { "1" } else { "1000" };
+    assert_eq!(words[..3], ["0", &uid.to_string(), size]);
 }
 
 #[test]
@@ -113,8 +127,61 @@ fn the_user_namespace_of_another_container_is_joined_with_new_other_ones() {
     assert_eq!(report.ids.uid, [0; 4]);
 }
 
+/// What the host has forbidden for its mount may not be allowed again in a user namespace, and nobody asks for it.
+#[test]
+fn a_read_only_bind_keeps_the_flags_that_are_locked() {
+    let mut bundle = bundle("usernslocked").dir("m");
+    let source = bundle.outside("restricted");
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC | MsFlags::MS_NOATIME;
+    bundle.mount_tmpfs(&source, flags, "size=64k,mode=755");
+    let bundle = bundle.config(|c| c.bind(source.to_str().expect("UTF-8"), "/m", &["ro"]));
+    let report = bundle.report();
+    let mount = report.mount("/m").expect("a mount");
+    for option in ["ro", "nosuid", "nodev", "noexec", "noatime"] {
+        assert!(mount.has(option), "no {option} in {:?}", mount.options);
+    }
+}
+
+/// Nobody inside may ask for more than others get; who makes the container may.
+#[test]
+fn priorities_are_given_from_outside() {
+    runc_deviates!("schedulers came with 1.2");
+    let bundle = bundle("usernspriority").busybox().config(|c| {
+        c.set("/process/scheduler", json!({"policy": "SCHED_OTHER", "nice": -7}));
+        c.set("/process/ioPriority", json!({"class": "IOPRIO_CLASS_RT", "priority": 3}));
+    });
+    let bundle = bundle.sleeping();
+    let exec = |words: &[&str]| bundle.cmd(&[&["exec", &bundle.id], words].concat()).ok().stdout();
+    let nice = |stat: &str| {
+        stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(16).map(str::to_owned))
+    };
+    let pid = bundle.pid().to_string();
+    let own = fs::read_to_string(format!("/proc/{pid}/stat")).expect("stat");
+    for stat in [own, exec(&["/bin/cat", "/proc/self/stat"])] {
+        assert_eq!(nice(&stat).as_deref(), Some("-7"), "{stat}");
+    }
+    let own = bundle.plain(&["/bin/busybox", "ionice", "-p", &pid]).ok().stdout();
+    for io in [own, exec(&["/bin/ionice"])] {
+        assert!(io.starts_with("realtime: prio 3"), "{io}");
+    }
+}
+
+/// Root in the container has no rights over what an unmapped user owns; the container's user has, by its group.
+#[test]
+fn a_cwd_that_only_the_user_may_enter() {
+    let bundle = bundle("usernscwd").dir("private").config(|c| {
+        c.set("/process/user", json!({"uid": 500, "gid": 500}));
+        c.set("/process/cwd", "/private");
+    });
+    let cwd = bundle.rootfs("private");
+    std::os::unix::fs::chown(&cwd, Some(5), Some(100_500)).expect("chown");
+    fs::set_permissions(&cwd, fs::Permissions::from_mode(0o710)).expect("chmod");
+    assert_eq!(bundle.report().cwd, "/private");
+}
+
 #[test]
 fn a_process_in_the_middle_of_a_map_without_root() {
+    needs_root!("it gives files to another user's id");
     runc_deviates!("it cannot make a container without a root in its map");
     let bundle = bundle("usernsnoroot").config(|c| {
         map(c, json!([{"containerID": 500, "hostID": 100_500, "size": 10}]));
@@ -132,4 +199,85 @@ fn a_process_in_the_middle_of_a_map_without_root() {
     }
     let report = bundle.report();
     assert_eq!((report.ids.uid, report.ids.gid), ([500; 4], [500; 4]));
+}
+
+/// What the container's root is may not reach it on the host; whoever made the container may.
+#[test]
+fn a_source_that_the_containers_root_cannot_reach_is_bound() {
+    needs_root!("a user reaches no more than his container's root does");
+    let bundle = bundle("usernssource").dir("m");
+    let private = bundle.outside("private");
+    fs::create_dir(private.join("data")).expect("mkdir");
+    fs::write(private.join("data/file"), "text").expect("file");
+    fs::set_permissions(&private, fs::Permissions::from_mode(0o700)).expect("chmod");
+    let source = private.join("data");
+    let mut bundle = bundle.config(|c| c.bind(source.to_str().expect("UTF-8"), "/m", &["ro"]));
+    let tries = bundle.try_all(&["read:/m/file", "make:/m/new"]);
+    assert!(matches!(&tries[0], Try::Worked(text) if text == "text"), "{tries:?}");
+    assert!(matches!(&tries[1], Try::Failed(error) if error == "EROFS"), "{tries:?}");
+}
+
+#[test]
+fn a_source_that_is_not_there_is_named() {
+    let bundle = bundle("usernsnosource").config(|c| c.bind("/nonesuch", "/m", &[]));
+    bundle.on_bundle("create", &[]).output().refused(&["mounts[7]", "/nonesuch"]);
+    bundle.assert_nothing_left();
+}
+
+/// They belong to the host's user namespace, so they have to be joined before there is another.
+#[test]
+fn a_new_user_namespace_with_namespaces_that_are_joined() {
+    needs_root!("a user may join only what belongs to a user namespace of his");
+    let first = Bundle::new("usernshost").sleeping();
+    let of = |name: &str| format!("/proc/{}/ns/{name}", first.pid());
+    for (kind, name) in [("network", "net"), ("pid", "pid"), ("ipc", "ipc")] {
+        let second = bundle("usernsjoins").config(|c| {
+            c.join_namespace(kind, &of(name));
+            if kind == "pid" {
+                // A procfs belongs to the user namespace of its pid namespace.
+                c.without_mount("/proc");
+                c.bind("/proc", "/proc", &["rbind"]);
+            }
+            if kind == "ipc" {
+                c.without_mount("/dev/mqueue");
+            }
+        });
+        let report = second.report();
+        let joined = fs::read_link(of(name)).expect(name);
+        let expected = report.namespaces[name].to_string();
+        assert!(joined.to_string_lossy().contains(&expected), "{kind}: {joined:?}");
+        let user = fs::read_link("/proc/self/ns/user").expect("user");
+        assert!(!user.to_string_lossy().contains(&report.namespaces["user"].to_string()));
+        assert_eq!(report.ids.uid, [0; 4]);
+        assert_eq!(report.pid == 1, kind != "pid");
+        second.assert_nothing_left();
+    }
+}
+
+/// containerd and CRI-O give the path of a user namespace and its mappings too.
+#[test]
+fn a_joined_user_namespace_may_come_with_its_mappings() {
+    let first = bundle("usernsmaps").sleeping();
+    let path = format!("/proc/{}/ns/user", first.pid());
+    let second = bundle("usernssame").config(|c| {
+        c.without_namespace("user");
+        c.push("/linux/namespaces", json!({"type": "user", "path": path}));
+    });
+    assert!(second.config.0["linux"]["uidMappings"].is_array());
+    assert_eq!(second.report().ids.uid, [0; 4]);
+}
+
+#[test]
+fn a_score_and_limits_come_with_joined_namespaces_too() {
+    let first = bundle("usernslimited").sleeping();
+    let path = format!("/proc/{}/ns/user", first.pid());
+    let second = bundle("usernslimits2").config(|c| {
+        c.without_namespace("user");
+        c.push("/linux/namespaces", json!({"type": "user", "path": path}));
+        c.set("/process/oomScoreAdj", 333);
+        c.set("/process/rlimits", json!([{"type": "RLIMIT_NOFILE", "soft": 200, "hard": 300}]));
+    });
+    let report = second.report();
+    assert_eq!(report.oom_score_adj, 333);
+    assert_eq!(report.rlimits["RLIMIT_NOFILE"], (Some(200), Some(300)));
 }

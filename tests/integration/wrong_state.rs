@@ -1,6 +1,8 @@
 //! Commands in states in which they make no sense, and on containers that are not there.
 
-use crate::harness::{Bundle, Output, is_runc, orphans_reap, process_exists, wait_until};
+use crate::harness::{
+    Bundle, Output, is_runc, needs_cgroup, orphans_reap, process_exists, wait_until,
+};
 
 /// Engines look for these words in the error.
 #[track_caller]
@@ -170,6 +172,7 @@ fn exec_in_a_stopped_container() {
 /// Processes that outlive init in a shared pid namespace go with `delete --force`.
 #[test]
 fn delete_force_kills_every_process_of_the_cgroup() {
+    needs_cgroup!();
     let bundle = Bundle::new("stragglers").config(|c| {
         c.without_namespace("pid");
         c.probe(&["spawn", "sleep", "600"]);

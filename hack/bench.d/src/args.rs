@@ -23,6 +23,8 @@ pub(crate) struct Options {
     pub json: Option<PathBuf>,
     /// A JSON merge patch for the bundle's config.json.
     pub merge: Option<PathBuf>,
+    /// A config.json of which linux.seccomp is taken, for the operation that is about it.
+    pub seccomp: Option<PathBuf>,
     /// hack/bench.d
     pub source: PathBuf,
     /// Where `floor` and `timer` were built.
@@ -40,6 +42,7 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Options, Strin
         skip: Vec::new(),
         json: None,
         merge: None,
+        seccomp: None,
         source: PathBuf::new(),
         bare: PathBuf::new(),
     };
@@ -58,10 +61,14 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Options, Strin
             "--skip" => options.skip.extend(value.split(',').map(str::to_owned)),
             "--json" => options.json = Some(value.into()),
             "--merge" => options.merge = Some(value.into()),
+            "--seccomp" => options.seccomp = Some(value.into()),
             "--source" => options.source = value.into(),
             "--bare" => options.bare = value.into(),
             _ => return Err(format!("unknown flag {flag}")),
         }
+    }
+    if options.seccomp.is_none() {
+        options.operations.retain(|operation| *operation != Operation::Seccomp);
     }
     Ok(options)
 }

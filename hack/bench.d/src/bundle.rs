@@ -28,10 +28,12 @@ pub(crate) enum Program {
     Code42,
     /// Prints what the container is like.
     Look,
+    /// Ends at once, under the seccomp profile.
+    Filtered,
 }
 
 impl Program {
-    const ALL: [Self; 4] = [Self::True, Self::Idle, Self::Code42, Self::Look];
+    const ALL: [Self; 5] = [Self::True, Self::Idle, Self::Code42, Self::Look, Self::Filtered];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -39,12 +41,13 @@ impl Program {
             Self::Idle => "idle",
             Self::Code42 => "code",
             Self::Look => "look",
+            Self::Filtered => "filtered",
         }
     }
 
     pub(crate) fn args(self) -> &'static [&'static str] {
         match self {
-            Self::True => &["/bin/true"],
+            Self::True | Self::Filtered => &["/bin/true"],
             Self::Idle => &["/bin/sleep", "1000000"],
             Self::Code42 => &["/bin/sh", "-c", "exit 42"],
             Self::Look => &[
@@ -72,9 +75,14 @@ pub(crate) fn write_all(
         let root = root(stage, name);
         fs::create_dir_all(&root).at("make", root)?;
     }
+    let profile = options.seccomp.as_deref().map(read_json).transpose()?;
     for runtime in runtimes {
         for program in Program::ALL {
-            write_bundle(stage, runtime, program, config.clone())?;
+            let mut config = config.clone();
+            if let (Program::Filtered, Some(profile)) = (program, &profile) {
+                config["linux"]["seccomp"] = profile["linux"]["seccomp"].clone();
+            }
+            write_bundle(stage, runtime, program, config)?;
         }
     }
     Ok(())

@@ -102,6 +102,12 @@ impl<'a> Container<'a> {
         Ok(())
     }
 
+    /// Removes crun's cache of compiled seccomp profiles; the others have none.
+    pub(crate) fn forget_compiled(&self) {
+        // It is made when a profile is first seen.
+        let _ = fs::remove_dir_all(self.root().join(".cache/seccomp"));
+    }
+
     fn oci_arguments(&self, command: Command, argv: &mut Vec<String>) {
         let id = self.id();
         let bundle = text(&bundle::directory(self.stage, self.runtime, self.program));

@@ -66,16 +66,15 @@ fn one(
 ) -> Result<Vec<Series>, Error> {
     let empty = |&row: &&'static str| Series { row, mode, samples: vec![vec![]; runtimes.len()] };
     let mut series: Vec<Series> = operation.rows().iter().map(empty).collect();
+    let pause = if mode == Mode::Paused { options.pause } else { Duration::ZERO };
     for runtime in runtimes {
-        operation.begin(&mut Setting { stage, runtime, timer })?;
+        operation.begin(&mut Setting { stage, runtime, timer, pause, round: 0 })?;
     }
     let mut order = Order::new(runtimes.len());
     for round in 0..WARM_UP_ROUNDS + options.runs {
         for &i in order.next_round() {
-            if mode == Mode::Paused {
-                sleep(options.pause);
-            }
-            let mut setting = Setting { stage, runtime: &runtimes[i], timer };
+            sleep(pause);
+            let mut setting = Setting { stage, runtime: &runtimes[i], timer, pause, round };
             let samples = operation.sample(&mut setting)?;
             if round >= WARM_UP_ROUNDS {
                 for (row, sample) in series.iter_mut().zip(samples) {
@@ -85,7 +84,7 @@ fn one(
         }
     }
     for runtime in runtimes {
-        operation.end(&mut Setting { stage, runtime, timer })?;
+        operation.end(&mut Setting { stage, runtime, timer, pause, round: 0 })?;
     }
     // What the last operation left to the kernel is not the next one's.
     sleep(Duration::from_millis(100));

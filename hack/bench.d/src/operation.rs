@@ -6,6 +6,8 @@ use crate::error::Error;
 use crate::runtime::{Kind, Runtime};
 use crate::stage::Stage;
 use crate::timer::{Sample, Timer};
+use std::thread::sleep;
+use std::time::Duration;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Operation {
@@ -16,10 +18,12 @@ pub(crate) enum Operation {
     Kill,
     List,
     DeleteForce,
+    /// What an engine's seccomp profile adds to `run`.
+    Seccomp,
 }
 
 impl Operation {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Run,
         Self::Lifecycle,
         Self::Exec,
@@ -27,6 +31,7 @@ impl Operation {
         Self::Kill,
         Self::List,
         Self::DeleteForce,
+        Self::Seccomp,
     ];
 
     /// As in `--only` and the JSON.
@@ -48,7 +53,13 @@ impl Operation {
             Self::Kill => &["kill"],
             Self::List => &["list"],
             Self::DeleteForce => &["delete-force"],
+            Self::Seccomp => &["seccomp", "seccomp-adds", "seccomp-adds-cold"],
         }
+    }
+
+    /// Whether a row is the difference of two times: ratios of such say nothing.
+    pub(crate) fn is_difference(row: &str) -> bool {
+        row.starts_with("seccomp-adds")
     }
 
     /// Whether a container that sits there is needed all the while.
@@ -82,6 +93,7 @@ impl Operation {
                 setting.make_idle()?;
                 Ok(vec![setting.remove_idle()?])
             }
+            Self::Seccomp => setting.seccomp(),
         }
     }
 }
@@ -91,6 +103,9 @@ pub(crate) struct Setting<'a> {
     pub stage: &'a Stage,
     pub runtime: &'a Runtime,
     pub timer: &'a mut Timer,
+    /// Between the commands of one sample that are compared with each other.
+    pub pause: Duration,
+    pub round: usize,
 }
 
 impl Setting<'_> {
@@ -111,6 +126,25 @@ impl Setting<'_> {
         self.wait_for_end(Program::True, pid)?;
         let delete = self.run(Program::True, Command::Delete)?;
         Ok(vec![create.then(start).then(delete), create, start, delete])
+    }
+
+    /// `run` without the profile, with it, and with it once more after the runtime's own cache was removed; in an
+    /// order that changes.
+    fn seccomp(&mut self) -> Result<Vec<Sample>, Error> {
+        let mut samples = [Sample::default(); 3];
+        for step in 0..3 {
+            let which = (self.round + step) % 3;
+            if which == 2 {
+                self.container(Program::Filtered).forget_compiled();
+            }
+            if step > 0 {
+                sleep(self.pause);
+            }
+            let program = if which == 0 { Program::True } else { Program::Filtered };
+            samples[which] = self.run(program, Command::Run)?;
+        }
+        let [without, with, cold] = samples;
+        Ok(vec![with, with.less(without), cold.less(without)])
     }
 
     fn make_idle(&mut self) -> Result<(), Error> {
@@ -137,6 +171,8 @@ impl Setting<'_> {
     }
 
     fn check_gone(&self) -> Result<(), Error> {
-        [Program::True, Program::Idle].into_iter().try_for_each(|p| self.container(p).check_gone())
+        [Program::True, Program::Idle, Program::Filtered]
+            .into_iter()
+            .try_for_each(|p| self.container(p).check_gone())
     }
 }

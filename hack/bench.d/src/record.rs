@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::Report;
 use crate::error::{At, Error};
 use crate::measure::Series;
+use crate::operation::Operation;
 use crate::preflight::LeftOut;
 use crate::runtime::Runtime;
 use crate::stats::{paired_ratio, spread};
@@ -47,7 +48,7 @@ fn results(row: &Series, runtimes: &[Runtime]) -> Vec<Value> {
     let one = |(i, runtime): (usize, &Runtime)| {
         let spread = spread(times[i].iter().copied());
         let ratios: Map<String, Value> = (0..runtimes.len())
-            .filter(|&j| runtimes[j].is_reference())
+            .filter(|&j| runtimes[j].is_reference() && !Operation::is_difference(row.row))
             .map(|j| (runtimes[j].name.clone(), json!(paired_ratio(&times[i], &times[j]))))
             .collect();
         json!({

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::Report;
 use crate::measure::{Mode, Series};
+use crate::operation::Operation;
 use crate::preflight::LeftOut;
 use crate::runtime::Runtime;
 use crate::stats::{paired_ratio, spread};
@@ -64,7 +65,11 @@ fn table(mode: Mode, runtimes: &[Runtime], rows: &[&Series]) -> String {
             let mut line = vec![name.to_owned(), runtime.name.clone()];
             line.push(format!("{:.2}", spread.median));
             line.push(format!("{:.2} to {:.2}", spread.p10, spread.p90));
-            line.extend(references.iter().map(|&j| ratio(&times[i], &times[j], i == j)));
+            let without = Operation::is_difference(row.row);
+            line.extend(references.iter().map(|&j| match without {
+                true => String::new(),
+                false => ratio(&times[i], &times[j], i == j),
+            }));
             line.push(format!("{:.0}", peak.median));
             lines.push(line);
         }

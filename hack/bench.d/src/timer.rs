@@ -40,6 +40,19 @@ impl Sample {
     }
 }
 
+impl Sample {
+    /// What this cost more than another.
+    pub(crate) fn less(self, other: Self) -> Self {
+        Self {
+            wall_ns: self.wall_ns - other.wall_ns,
+            user_us: self.user_us - other.user_us,
+            system_us: self.system_us - other.system_us,
+            peak_kib: self.peak_kib - other.peak_kib,
+            faults: self.faults - other.faults,
+        }
+    }
+}
+
 pub(crate) struct Timer {
     process: Child,
     requests: ChildStdin,

@@ -51,7 +51,11 @@ pub fn filesystem(
     if parameters.clone().any(|parameter| parameter.count_bytes() >= legacy::FSCONFIG_VALUE) {
         return legacy::filesystem(target.as_fd(), fstype, source, parameters, attributes);
     }
-    let context = mount::fsopen(fstype, FsOpenFlags::FSOPEN_CLOEXEC).at(At::FilesystemType)?;
+    let or_hosts = settings.flags & mount_flags::OR_HOSTS != 0;
+    let context = match mount::fsopen(fstype, FsOpenFlags::FSOPEN_CLOEXEC) {
+        Err(Errno::PERM) if or_hosts => return hosts_sysfs(&target, settings, attributes),
+        opened => opened.at(At::FilesystemType)?,
+    };
     if !source.is_empty() {
         mount::fsconfig_set_string(&context, c"source", source).at(At::Parameter)?;
     }
@@ -64,9 +68,7 @@ pub fn filesystem(
         copy_mode(&context, &target)?;
     }
     match mount::fsconfig_create(&context) {
-        Err(Errno::PERM) if settings.flags & mount_flags::OR_HOSTS != 0 => {
-            return hosts_sysfs(&target, settings, attributes);
-        }
+        Err(Errno::PERM) if or_hosts => return hosts_sysfs(&target, settings, attributes),
         created => created.map_err(|errno| kernels_words(&context, errno))?,
     }
     let copy_up = settings.flags & mount_flags::COPY_UP != 0;

@@ -11,7 +11,8 @@ use super::plan::{IfMissing, Kind, Plan, Write};
 use crate::sys::bpf;
 
 impl Cgroup {
-    /// Set every limit of the plan and, on version 2, load and attach the device filter.
+    /// Set every limit of the plan and, on version 2, load and attach the device filter, and give the cgroup to its
+    /// owner.
     ///
     /// This may be done at any time between the making of the container's first process and its
     /// exec. Not before it is made: a limit of processes would count the clone into the cgroup.
@@ -20,7 +21,8 @@ impl Cgroup {
     /// The first write that fails, with the JSON path that asked for it.
     pub fn apply(&self, plan: &Plan) -> Result<(), Error> {
         self.apply_limits(plan)?;
-        self.attach_device_filter(plan)
+        self.attach_device_filter(plan)?;
+        plan.owner.map_or(Ok(()), |owner| self.give_to(owner))
     }
 
     /// The writes alone.
@@ -31,7 +33,18 @@ impl Cgroup {
         for directory in &plan.directories {
             let Some(dir) = self.dir(&directory.path()) else { continue };
             for write in &directory.writes {
-                apply(dir, write)?;
+                match apply(dir, write) {
+                    // Only root of the first user namespace may change them.
+                    Err(Error::Write { source, .. })
+                        if plan.rootless
+                            && write.file.starts_with("devices.")
+                            && is_denied(&source) =>
+                    {
+                        log::debug!("no device rules: {source}");
+                        break;
+                    }
+                    applied => applied?,
+                }
             }
         }
         Ok(())
@@ -81,7 +94,7 @@ fn apply(dir: &Dir, write: &Write) -> Result<(), Error> {
     }
 }
 
-fn is_denied(error: &io::Error) -> bool {
+pub(super) fn is_denied(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES))
 }
 

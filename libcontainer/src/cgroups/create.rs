@@ -9,7 +9,7 @@ use super::dir::{self, Dir};
 use super::error::Error;
 use super::plan::{Directory, Kind, Plan};
 use super::systemd::Unit;
-use super::{controllers, cpuset};
+use super::{controllers, cpuset, threaded};
 
 /// How often a parent may vanish under our hands, when others remove what they see empty.
 const ATTEMPTS: usize = 3;
@@ -103,10 +103,16 @@ fn make_once(
     let dir = Dir::open(directory.kind, path.to_owned())?;
     if !is_new {
         refuse_occupied(&dir)?;
+        if directory.kind != Kind::V1 && threaded::is_divided(&dir)? {
+            return Err(Error::Divided { path: dir.path });
+        }
     }
-    // A new cgroup is frozen when one above it is.
+    // A new cgroup is frozen or threaded when one above it is.
     if !is_new || parent != directory.mount {
         refuse_frozen(&dir, directory)?;
+        if directory.kind != Kind::V1 {
+            threaded::join(&dir, directory)?;
+        }
     }
     if directory.kind == Kind::V1 && directory.controllers.iter().any(|c| c == "cpuset") {
         cpuset::hand_down(&directory.mount, &directory.below)?;

@@ -95,6 +95,18 @@ pub enum Error {
         /// The container's directory.
         path: PathBuf,
     },
+    /// The cgroup is there already and gives controllers to cgroups below it.
+    Divided {
+        /// The container's directory.
+        path: PathBuf,
+    },
+    /// A limit that does not work in a threaded cgroup, which the container's is.
+    Threaded {
+        /// The container's directory.
+        path: PathBuf,
+        /// The setting.
+        json_path: String,
+    },
     /// Some process did not freeze in time.
     NotFrozen {
         /// The container's directory.
@@ -102,6 +114,8 @@ pub enum Error {
     },
     /// A limit of memory below what is in use, where `checkBeforeUpdate` asks to see to that.
     BelowUsage {
+        /// `limit`, or `swap` for memory and swap together.
+        member: &'static str,
         /// The limit, in bytes.
         limit: u64,
         /// What is in use, in bytes.
@@ -194,6 +208,15 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// The cgroup cannot be given to the container's user.
+    GiveAway {
+        /// The directory or file.
+        path: PathBuf,
+        /// The user's id on the host.
+        owner: u32,
+        /// Why not.
+        source: io::Error,
+    },
     /// A directory cannot be removed.
     Remove {
         /// The directory.
@@ -259,15 +282,27 @@ impl fmt::Display for Error {
             Error::Frozen { path } => {
                 write!(f, "cgroup {} is frozen; thaw it or its parent first", path.display())
             }
+            Error::Divided { path } => write!(
+                f,
+                "cgroup {} gives controllers to child cgroups, so it takes no processes; \
+                 choose another linux.cgroupsPath",
+                path.display()
+            ),
+            Error::Threaded { path, json_path } => write!(
+                f,
+                "{json_path}: cgroup {} is threaded, as one above it is, and such a one cannot have this limit; \
+                 choose another linux.cgroupsPath",
+                path.display()
+            ),
             Error::NotFrozen { path } => write!(
                 f,
                 "not every process of cgroup {} froze in time, so they were thawed; \
                  one may hang in the kernel",
                 path.display()
             ),
-            Error::BelowUsage { limit, usage } => write!(
+            Error::BelowUsage { member, limit, usage } => write!(
                 f,
-                "linux.resources.memory.limit: {limit} is below the {usage} bytes in use, \
+                "linux.resources.memory.{member}: {limit} is below the {usage} bytes in use, \
                  and checkBeforeUpdate is true"
             ),
             Error::SubCgroup { given, reason } => write!(
@@ -326,6 +361,9 @@ impl fmt::Display for Error {
                 write!(f, "send signal {signal} to process {pid}")
             }
             Error::Control { path, .. } => write!(f, "write {}", path.display()),
+            Error::GiveAway { path, owner, .. } => {
+                write!(f, "give {} to the container's user {owner}", path.display())
+            }
             Error::Remove { path, .. } => write!(f, "remove cgroup {}", path.display()),
             Error::Busy { path, pids } => {
                 write!(f, "cgroup {} is still in use by {}", path.display(), Processes(pids))
@@ -346,6 +384,7 @@ impl std::error::Error for Error {
             | Error::Enter { source, .. }
             | Error::Signal { source, .. }
             | Error::Control { source, .. }
+            | Error::GiveAway { source, .. }
             | Error::Remove { source, .. } => Some(source),
             Error::Systemd(error) => error.source(),
             Error::NoCgroups
@@ -358,6 +397,8 @@ impl std::error::Error for Error {
             | Error::TooManyDeviceRules { .. }
             | Error::Occupied { .. }
             | Error::Frozen { .. }
+            | Error::Divided { .. }
+            | Error::Threaded { .. }
             | Error::NotFrozen { .. }
             | Error::NoFreezer
             | Error::SubCgroup { .. }

@@ -42,13 +42,14 @@ impl Cgroup {
         signalled
     }
 
-    /// `cgroup.kill`, since Linux 5.14; whether it is there.
+    /// `cgroup.kill`, since Linux 5.14 and not of threaded cgroups; whether it is there.
     fn kill_at_once(&self) -> Result<bool, Error> {
         let v2 = |dir: &&Dir| dir.kind != Kind::V1;
         let Some(dir) = self.freezer_dir().filter(v2) else { return Ok(false) };
         match dir.write("cgroup.kill", "1") {
             Ok(()) => Ok(true),
             Err(source) if is_gone(&source) => Ok(false),
+            Err(source) if source.raw_os_error() == Some(libc::EOPNOTSUPP) => Ok(false),
             Err(source) => Err(Error::Control { path: dir.file("cgroup.kill"), source }),
         }
     }

@@ -26,6 +26,7 @@ mod mountinfo;
 mod mounts;
 mod none;
 mod oom;
+mod ownership;
 mod path;
 mod pids;
 mod plan;
@@ -34,6 +35,7 @@ mod remove;
 mod resources;
 pub mod stats;
 pub mod systemd;
+mod threaded;
 mod update;
 
 pub use access::Access;

@@ -32,6 +32,7 @@ fn nothing(ignored: Vec<Ignored>) -> Plan {
         ignored,
         shared: Vec::new(),
         rootless: false,
+        owner: None,
     }
 }
 

@@ -7,6 +7,7 @@ use super::dir::{children, is_gone};
 use super::error::Error;
 
 const PROCS: &str = "cgroup.procs";
+const THREADS: &str = "cgroup.threads";
 
 /// The processes in and below a directory, those of other pid namespaces left out; none where it is
 /// gone.
@@ -37,8 +38,12 @@ fn walk(path: &Path, visit: &mut impl FnMut(&str) -> bool) -> Result<bool, Error
         Ok(text) if visit(&text) => return Ok(true),
         Ok(_) => {}
         Err(source) if is_gone(&source) => return Ok(false),
-        // The processes of a threaded cgroup are listed in the nearest one above that is not.
-        Err(source) if source.raw_os_error() == Some(libc::EOPNOTSUPP) => {}
+        // A threaded cgroup tells only of threads.
+        Err(source) if source.raw_os_error() == Some(libc::EOPNOTSUPP) => {
+            if visit(&processes_of(&path.join(THREADS))?) {
+                return Ok(true);
+            }
+        }
         Err(source) => return Err(Error::Read { path: file, source }),
     }
     for child in children(path)? {
@@ -47,4 +52,23 @@ fn walk(path: &Path, visit: &mut impl FnMut(&str) -> bool) -> Result<bool, Error
         }
     }
     Ok(false)
+}
+
+/// The processes that the threads of a list belong to; one of another pid namespace stays the number 0.
+fn processes_of(file: &Path) -> Result<String, Error> {
+    let text = match fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(source) if is_gone(&source) => return Ok(String::new()),
+        Err(source) => return Err(Error::Read { path: file.to_owned(), source }),
+    };
+    let process = |thread: &str| {
+        let status = fs::read_to_string(format!("/proc/{thread}/status")).ok()?;
+        let id = status.lines().find_map(|line| line.strip_prefix("Tgid:"))?;
+        Some(format!("{}\n", id.trim()))
+    };
+    // One that has ended meanwhile is left out.
+    Ok(text
+        .lines()
+        .filter_map(|thread| if thread == "0" { Some("0\n".into()) } else { process(thread) })
+        .collect())
 }

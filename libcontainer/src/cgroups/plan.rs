@@ -34,6 +34,9 @@ pub struct Plan {
     /// The BPF device filter; `None` where the writes below say it, or where all is allowed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_filter: Option<Filter>,
+    /// The user, by the id on the host, that the cgroup is given to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<u32>,
     /// The unit to be started, where systemd makes the directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<Unit>,
@@ -194,6 +197,7 @@ pub fn plan(request: &Request, layout: &Layout, own: &OwnCgroups) -> Result<Plan
             Ok(Plan {
                 directories,
                 device_filter: None,
+                owner: None,
                 unit: None,
                 ignored: writes.ignored,
                 shared: Vec::new(),
@@ -234,6 +238,7 @@ pub(super) fn plan_v2(request: &Request, mount: &Path, below: PathBuf) -> Result
     Ok(Plan {
         directories: vec![directory],
         device_filter: Filter::new(&rules)?,
+        owner: None,
         unit: None,
         ignored: writes.ignored,
         shared: Vec::new(),

@@ -23,6 +23,9 @@ pub struct Record {
     /// somebody else's, which create would refuse, so nothing in it is ever killed.
     #[serde(default)]
     pub made: bool,
+    /// A device filter that its user may not load is done without.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rootless: bool,
 }
 
 /// How cgroups are made.
@@ -54,7 +57,7 @@ impl Plan {
             None => Driver::Cgroupfs,
             Some(unit) => Driver::Systemd { unit: unit.name.clone() },
         };
-        Record { driver, paths, made: false }
+        Record { driver, paths, made: false, rootless: self.rootless }
     }
 }
 
@@ -86,7 +89,7 @@ impl Record {
                 }
             }
         }
-        Ok(Record { driver: Driver::Cgroupfs, paths, made: false })
+        Ok(Record { driver: Driver::Cgroupfs, paths, made: false, rootless: false })
     }
 
     /// The cgroups below the container's that `paths` name, as `[CONTROLLER[,CONTROLLER...]:]PATH` each; without a
@@ -202,7 +205,8 @@ mod tests {
     fn controllers_mounted_together_share_a_directory() {
         let paths = [("", "/u/x"), ("cpu", "/c/x"), ("cpuacct", "/c/x"), ("pids", "/p/x")];
         let paths = paths.map(|(name, path)| (name.to_owned(), PathBuf::from(path)));
-        let record = Record { driver: Driver::Cgroupfs, paths: paths.into(), made: true };
+        let record =
+            Record { driver: Driver::Cgroupfs, paths: paths.into(), made: true, rootless: false };
         let expected = [(Kind::Unified, "/u/x"), (Kind::V1, "/c/x"), (Kind::V1, "/p/x")];
         assert_eq!(record.directories(), expected.map(|(kind, path)| (kind, Path::new(path))));
     }
@@ -211,7 +215,8 @@ mod tests {
     fn sub_cgroups_are_of_all_hierarchies_or_of_some() {
         let paths = [("", "/u/x"), ("cpu", "/c/x"), ("pids", "/p/x")];
         let paths = paths.map(|(name, path)| (name.to_owned(), PathBuf::from(path)));
-        let record = Record { driver: Driver::Cgroupfs, paths: paths.into(), made: true };
+        let record =
+            Record { driver: Driver::Cgroupfs, paths: paths.into(), made: true, rootless: false };
         let below = |given: &str| {
             let below = record.below(&[given.to_owned()]);
             below.map(|record| record.paths.into_values().collect::<Vec<_>>())
@@ -238,7 +243,8 @@ mod tests {
     #[test]
     fn a_record_survives_json() {
         let paths = [(String::new(), PathBuf::from("/sys/fs/cgroup/x"))];
-        let record = Record { driver: Driver::Cgroupfs, paths: paths.into(), made: false };
+        let record =
+            Record { driver: Driver::Cgroupfs, paths: paths.into(), made: false, rootless: false };
         let json = serde_json::to_string(&record).unwrap();
         let expected = r#"{"driver":"cgroupfs","paths":{"":"/sys/fs/cgroup/x"},"made":false}"#;
         assert_eq!(json, expected);

@@ -21,7 +21,7 @@ impl Record {
     ///
     /// Needs nothing but the record, so it works after a crash at any point. Processes that are on
     /// their way out are waited for, `wait` at most; none is killed. Of a cgroup that is not yet `made`
-    /// only the directory itself is removed: what is below it is somebody else's.
+    /// only the directory itself is removed, unless it is frozen: what is below it is somebody else's.
     ///
     /// # Errors
     /// [`Error::Busy`] with the processes that are left; [`Error::Remove`] and [`Error::Read`].
@@ -31,7 +31,7 @@ impl Record {
             self.stop_unit(unit, deadline)?;
         }
         for (_, path) in self.directories() {
-            let remove = if self.made { remove_tree } else { remove_one };
+            let remove = if self.made { remove_tree } else { remove_unfrozen };
             remove_when_empty(path, remove, deadline)?;
         }
         Ok(())
@@ -77,6 +77,7 @@ fn remove_when_empty(
 
 #[derive(PartialEq)]
 enum State {
+    /// Or left alone.
     Gone,
     Busy,
 }
@@ -92,6 +93,16 @@ fn remove_tree(path: &Path) -> Result<State, Error> {
         }
     }
     remove_one(path)
+}
+
+/// One that is frozen by itself is not ours: create refuses such a one, and freezes none.
+fn remove_unfrozen(path: &Path) -> Result<State, Error> {
+    let says_one =
+        |file: &str| fs::read_to_string(path.join(file)).is_ok_and(|text| text.trim_end() == "1");
+    match says_one("cgroup.freeze") || says_one("freezer.self_freezing") {
+        true => Ok(State::Gone),
+        false => remove_one(path),
+    }
 }
 
 fn remove_one(path: &Path) -> Result<State, Error> {

@@ -1,6 +1,8 @@
 //! `create`: everything is made and prepared, and the process waits for `start`.
 
-use super::admission::{hand_over_process, set_limits, set_oom_score, write_pid_file};
+use super::admission::{
+    hand_over_process, set_limits, set_oom_score, set_scheduling, write_pid_file,
+};
 use super::descriptors::{Opened, hook_state};
 use super::plan::{WorkedOut, work_out};
 use super::talk::{died, enter_second_process, go, next};
@@ -143,6 +145,7 @@ impl Making {
 
         let opened = Opened::open(plan, &self.entry)?;
         self.launch(plan, options, &opened)?;
+        self.note_launched()?;
         self.note_waited_for(None)?;
         if let (Some(unit), Some(init)) = (&plan.cgroup.unit, &self.init) {
             self.keep(Cgroup::start_unit(&plan.cgroup, unit, init.pid)?)?;
@@ -200,6 +203,18 @@ impl Making {
         Ok(())
     }
 
+    /// Without a cgroup only its pid leads to a creel-init whose runtime was killed.
+    fn note_launched(&mut self) -> Result<(), Error> {
+        let Some(init) = self.init.as_ref().filter(|_| self.record.cgroup.is_none()) else {
+            return Ok(());
+        };
+        if let Ok(identity) = Identity::of(init.pid) {
+            self.record.launched = Some(RunningProcess { identity });
+            self.entry.save(&self.record)?;
+        }
+        Ok(())
+    }
+
     /// While creel-init works, what only this side can do: limits, devices, the score of the OOM killer.
     fn admit(&mut self, plan: &Plan) -> Result<(), Error> {
         let (Some(cgroup), Some(init)) = (&self.cgroup, &self.init) else { return Ok(()) };
@@ -207,8 +222,8 @@ impl Making {
         if let Some(maps) = plan.id_maps.as_ref().filter(|_| !plan.late_maps) {
             id_maps::write(init.pid, maps, plan.map_writers)?;
         }
-        set_oom_score(init.pid, plan.oom_score_adj, plan.cgroup.rootless)?;
-        if let Some(devices) = &plan.net_devices {
+        set_oom_score(init.pid, plan.oom_score_adj)?;
+        if let Some(devices) = plan.net_devices.as_ref().filter(|devices| !devices.late) {
             netlink::move_devices(devices, init.pid)?;
         }
         if let (Some(groups), Some(wanted)) = (&mut self.record.rdt, &plan.rdt) {
@@ -249,7 +264,7 @@ impl Making {
                     enter_second_process(init, pid)?;
                     // What waited for its score has handed it on.
                     if !plan.awaits_admission {
-                        set_oom_score(pid, plan.oom_score_adj, plan.cgroup.rootless)?;
+                        set_oom_score(pid, plan.oom_score_adj)?;
                     }
                     opened.tell_hooks(&self.record, plan, pid)?;
                     if hooked {
@@ -260,6 +275,10 @@ impl Making {
                 Event::Unmapped => {
                     if let Some(maps) = &plan.id_maps {
                         id_maps::write(init.pid, maps, plan.map_writers)?;
+                    }
+                    if let Some(devices) = plan.net_devices.as_ref().filter(|devices| devices.late)
+                    {
+                        netlink::move_devices(devices, init.pid)?;
                     }
                     go(&init.conversation)?;
                 }
@@ -273,7 +292,10 @@ impl Making {
                 Event::Console(terminal) => {
                     self.terminal = console::take(terminal, options.console_socket.as_deref())?;
                 }
-                Event::Ready => return set_limits(init.pid, &plan.outer_limits),
+                Event::Ready => {
+                    set_scheduling(init.pid, &plan.outer_scheduling)?;
+                    return set_limits(init.pid, &plan.outer_limits);
+                }
                 Event::Failed(report) => {
                     return Err(Error::Step(Box::new(StepError::new(report, &plan.inside))));
                 }
@@ -395,6 +417,7 @@ fn record(spec: &Spec, request: &Request, plan: &Plan) -> Record {
         process,
         start_steps: StartStep::of_plan(&plan.inside),
         seccomp: installable(&plan.inside),
+        launched: None,
         init: None,
     }
 }

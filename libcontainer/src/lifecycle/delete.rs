@@ -50,11 +50,13 @@ impl Container {
     /// A `start` that waits for a hook inside holds the lock for as long as the hook runs; it ends with the
     /// container. So does a `create`, whose hooks are ended here: it fails then, and takes back what it made.
     fn kill_before_lock(&self) {
-        let Ok((directory, record)) = self.store.look(&self.id) else { return };
-        let waited_for = match record.init {
-            Some(init) => vec![init.identity],
-            None if is_locked(directory) => self.store.mark_unwanted(&self.id).unwrap_or_default(),
-            None => return,
+        let unwanted = || self.store.mark_unwanted(&self.id).unwrap_or_default();
+        let waited_for = match self.store.look(&self.id) {
+            Ok((_, Record { init: Some(init), .. })) => vec![init.identity],
+            Ok((directory, _)) if is_locked(directory) => unwanted(),
+            // Nothing is saved yet.
+            Err(StoreError::NotFound { .. }) => unwanted(),
+            _ => return,
         };
         for process in waited_for.into_iter().filter_map(|identity| identity.open().ok().flatten())
         {
@@ -137,6 +139,9 @@ fn remove_cgroup(record: &Record) -> Result<(), Error> {
 }
 
 fn kill_rest(record: &Record) -> Result<(), Error> {
+    if record.cgroup.is_none() {
+        return record.end_launched(PATIENCE_MS);
+    }
     if let Some(cgroup) = record.open_cgroup()? {
         Cgroup::kill_all(&cgroup, libc::SIGKILL)?;
     }

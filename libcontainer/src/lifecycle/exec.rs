@@ -1,6 +1,8 @@
 //! `exec`: one more process in a running container.
 
-use super::admission::{hand_over_process, set_limits, set_oom_score, write_pid_file};
+use super::admission::{
+    hand_over_process, set_limits, set_oom_score, set_scheduling, write_pid_file,
+};
 use super::talk::{died, enter_second_process, go, next};
 use super::{Container, console, foreground, start, state, steps, warn};
 use crate::cgroups::{self, Cgroup};
@@ -182,9 +184,7 @@ impl Container {
             // Not vfork: in a frozen cgroup the child would hold this process for ever.
             vfork: false,
         })?;
-        // Whoever is not allowed what the container has been given leaves it out, as create did.
-        let rootless = !nix::unistd::geteuid().is_root() || record.cgroup.is_none();
-        let scored = set_oom_score(init.pid, settings.oom_score_adj(), rootless);
+        let scored = set_oom_score(init.pid, settings.oom_score_adj());
         let admitted = scored.and_then(|()| {
             if in_cgroup {
                 return if plan.admitted { go(&init.conversation) } else { Ok(()) };
@@ -226,6 +226,9 @@ impl Container {
 /// for then the process would escape the container's limits.
 fn cgroup_to_enter(record: &Record, sub_cgroups: &[String]) -> Result<Cgroup, Error> {
     if !sub_cgroups.is_empty() {
+        if record.cgroup.is_none() {
+            return Err(cgroups::Error::NoneOfItsOwn.into());
+        }
         let cgroup = Cgroup::open(record.cgroup.below(sub_cgroups)?)?;
         return match cgroup.missing() {
             None => Ok(cgroup),
@@ -374,14 +377,17 @@ fn prepare(
                 enter_second_process(init, pid)?;
                 if !plan.admitted {
                     // It may have been cloned before the first one got its score.
-                    set_oom_score(init.pid, settings.oom_score_adj(), false)?;
+                    set_oom_score(init.pid, settings.oom_score_adj())?;
                 }
                 go(&init.conversation)?;
             }
             Event::Console(master) => {
                 terminal = console::take(master, options.console_socket.as_deref())?;
             }
-            Event::Ready => break set_limits(init.pid, &plan.outer_limits)?,
+            Event::Ready => {
+                set_scheduling(init.pid, &plan.outer_scheduling)?;
+                break set_limits(init.pid, &plan.outer_limits)?;
+            }
             Event::Failed(report) => return Err(Error::Step(Box::new(explain(report)))),
             Event::Closed => {
                 let cgroup = record.open_cgroup()?;

@@ -1,8 +1,11 @@
 //! `update`: other limits for a container that lives.
 
+mod rdt;
+
 use super::{Container, pause};
 use crate::cgroups::Update;
 use crate::error::Error;
+use crate::plan::Rdt;
 use crate::state::Status;
 use oci_spec::runtime::LinuxResources;
 
@@ -13,15 +16,34 @@ impl Container {
     /// # Errors
     /// [`Error::Status`] when it is stopped; [`Error::Cgroup`] for a value that cannot be, or that the kernel refuses.
     pub fn update(&self, resources: &LinuxResources) -> Result<(), Error> {
+        self.update_with_rdt(resources, None, None)
+    }
+
+    /// The same, and Intel RDT schemata: of the L3 cache (`L3:0=f`), and of the memory bandwidth (`MB:0=20`). A container without
+    /// a class of service gets one.
+    ///
+    /// # Errors
+    /// As [`Container::update`]; [`Error::Rdt`] where the processor or the kernel has no RDT, or refuses the schema.
+    pub fn update_with_rdt(
+        &self,
+        resources: &LinuxResources,
+        cache: Option<&str>,
+        bandwidth: Option<&str>,
+    ) -> Result<(), Error> {
         let (entry, mut record, status) = self.locked()?;
         if matches!(status, Status::Stopped | Status::Creating) {
             return Err(Error::Status { action: "update", id: self.id.clone(), status });
         }
+        let cgroup = pause::cgroup(&record)?;
         let update = Update::new(&record.resources, resources, &record.cgroup)?;
         for ignored in &update.ignored {
             log::warn!("{ignored}");
         }
-        pause::cgroup(&record)?.update(&update)?;
+        let class = rdt::change(&entry, &mut record, &Rdt::of_update(&self.id, cache, bandwidth))?;
+        if let Err(error) = cgroup.update(&update) {
+            class.take_back(&entry, &mut record);
+            return Err(error.into());
+        }
         record.resources = update.resources;
         Ok(entry.save(&record)?)
     }

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::plan::Namespace;
+use crate::process::identity::Identity;
 use crate::state::Record;
 use std::fs;
 use std::os::fd::AsFd;
@@ -27,6 +28,21 @@ impl Record {
             pids.filter(|pid| pid_namespace(*pid).as_ref() == Some(&namespace)).collect();
         pids.sort_unstable();
         Ok(pids)
+    }
+
+    /// Ends what a runtime that was killed has left.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be signalled.
+    pub(super) fn end_launched(&self, patience_ms: u16) -> Result<(), Error> {
+        let failed = |source| Error::io("end the process of", &self.id, source);
+        let process = self.launched.map_or(Ok(None), |process| process.identity.open());
+        let Some(process) = process.map_err(failed)? else { return Ok(()) };
+        match crate::sys::send_signal(process.as_fd(), libc::SIGKILL) {
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return Ok(()),
+            sent => sent.map_err(failed)?,
+        }
+        Identity::wait_gone(&process, patience_ms).map_err(failed).map(drop)
     }
 
     /// Sends a signal to all of them; one that has ended meanwhile is no error.

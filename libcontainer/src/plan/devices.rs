@@ -29,9 +29,29 @@ const LINKS: [(&str, &str); 5] = [
     ("dev/stderr", "/proc/self/fd/2"),
 ];
 
-/// Nothing is made in a /dev that is a bind of somebody else's. In a user namespace nobody may make devices:
-/// there the host's are bound.
-pub(super) fn plan(script: &mut Script, spec: &Spec, bind: bool) -> Result<(), PlanError> {
+/// How devices come into a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum How {
+    /// mknod(2).
+    Make,
+    /// In a user namespace nobody may make devices: there the host's are bound.
+    Bind,
+    /// Nor can they be bound without a mount namespace.
+    No,
+}
+
+impl How {
+    pub(super) fn of(in_user_namespace: bool, mount_namespace: bool) -> Self {
+        match (in_user_namespace, mount_namespace) {
+            (false, _) => How::Make,
+            (true, true) => How::Bind,
+            (true, false) => How::No,
+        }
+    }
+}
+
+/// Nothing is made in a /dev that is a bind of somebody else's.
+pub(super) fn plan(script: &mut Script, spec: &Spec, how: How) -> Result<(), PlanError> {
     if spec.mounts().iter().flatten().any(is_bound_dev) {
         return Ok(());
     }
@@ -44,14 +64,27 @@ pub(super) fn plan(script: &mut Script, spec: &Spec, bind: bool) -> Result<(), P
             own.push(path.display());
         }
         let source = device.path().to_string_lossy();
-        script.push(origin, if bind { bound(step, &source)? } else { step });
+        let step = match how {
+            How::Make => step,
+            How::Bind => bound(step, &source)?,
+            How::No if is_fifo(&step) => step,
+            How::No => {
+                return Err(PlanError::Unsupported {
+                    json_path: origin,
+                    found: source.into_owned(),
+                    allowed: "in a user namespace it needs a mount namespace too",
+                });
+            }
+        };
+        script.push(origin, step);
     }
     for (name, major, minor) in DEFAULTS {
         // What config.json lists replaces the default of the same name.
-        if !own.iter().any(|path| path == name) {
+        if how != How::No && !own.iter().any(|path| path == name) {
             let (path, mode) = (known_text(name), S_IFCHR | 0o666);
             let step = Step::Device { path, mode, major, minor, uid: 0, gid: 0 };
-            script.push("", if bind { bound(step, &format!("/{name}"))? } else { step });
+            let step = if how == How::Bind { bound(step, &format!("/{name}"))? } else { step };
+            script.push("", step);
         }
     }
     for (name, target) in LINKS {
@@ -61,6 +94,10 @@ pub(super) fn plan(script: &mut Script, spec: &Spec, bind: bool) -> Result<(), P
     let (path, target) = (known_text("dev/ptmx"), known_text("pts/ptmx"));
     script.push("", Step::Symlink { path, target, replace: true });
     Ok(())
+}
+
+fn is_fifo(step: &Step) -> bool {
+    matches!(step, Step::Device { mode, .. } if mode & S_IFMT == S_IFIFO)
 }
 
 /// The same device, bound from the host's node; a fifo can be made by anybody.

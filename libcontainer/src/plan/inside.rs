@@ -9,14 +9,15 @@ use super::placement::{self, Surroundings};
 use super::process::{Identity, Limit};
 use super::rdt::Rdt;
 use super::{
-    Descriptor, Host, Plan, PlanError, Request, Script, activation, devices, hooks, inside_path,
-    labels, mounts, process, seccomp, text, time,
+    Descriptor, Host, Plan, PlanError, Request, Script, activation, cgroup_owner, devices, hooks,
+    inside_path, labels, mounts, process, seccomp, text, time,
 };
 use crate::cgroups;
 use creel_wire::owned::Step;
 use oci_spec::runtime::{Process, Spec};
 use std::path::{Path, PathBuf};
 
+const CAP_SYS_ADMIN: u32 = 21;
 const MS_REC: u32 = 0x4000;
 const MS_SLAVE: u32 = 0x8_0000;
 const MS_PRIVATE: u32 = 0x4_0000;
@@ -27,7 +28,8 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
     let map_writers = MapWriters::of(id_maps.as_ref(), host);
     let net_devices = NetDevices::of(spec, &namespaces)?;
     let rdt = Rdt::of(spec, &request.id)?;
-    let cgroup = plan_cgroup(spec, request, host)?;
+    let mut cgroup = plan_cgroup(spec, request, host)?;
+    cgroup.owner = cgroup_owner::of(spec, &namespaces, &host.cgroups);
     let process = spec.process().clone().unwrap_or_default();
     let process = activation::with_variables(process, request, &namespaces);
     if let Some(maps) = &id_maps {
@@ -45,12 +47,17 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
         process.oom_score_adj().is_some() && !namespaces.joined.is_empty() && host.user.0 != 0;
     let maps_first = namespaces.is_new(Namespace::User) && !namespaces.makes_user_late();
     let admitted = !clone_into_cgroup || maps_first || moved_in || scored;
-    enter(&mut script, request, &namespaces, admitted);
+    let entering = Entering {
+        admitted,
+        privileged: host.has(CAP_SYS_ADMIN),
+        net_devices: net_devices.is_some(),
+    };
+    enter(&mut script, request, &namespaces, &entering);
     time::plan(&mut script, spec, &namespaces);
     name(&mut script, spec, &namespaces)?;
     let root = Root { request, host, namespaces: &namespaces, cgroup: &cgroup, process: &process };
     let create_hooks = build_root(&mut script, spec, &root)?;
-    close_root(&mut script, spec)?;
+    close_root(&mut script, spec, request)?;
     let filter = seccomp::compile(spec)?;
     let grantable = host.grantable(namespaces.has(Namespace::User));
     let mut identity = Identity::of(&process, grantable)?;
@@ -58,7 +65,9 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
     script.warnings.extend(identity.warnings.iter().cloned());
     let outer_limits = namespaces.has(Namespace::User);
     labels::plan(&mut script, &process)?;
-    placement::plan(&mut script, &process, &Surroundings::of(spec.linux().as_ref()))?;
+    let surroundings = Surroundings::of(spec.linux().as_ref());
+    let outer_scheduling = placement::outer_scheduling(namespaces.has(Namespace::User), host);
+    placement::plan(&mut script, &process, &surroundings, outer_scheduling)?;
     become_process(&mut script, &process, &identity, outer_limits)?;
     wait_for_start(&mut script, spec, request)?;
     activation::listen_pid(&mut script, request, &namespaces);
@@ -79,6 +88,11 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
         cgroup,
         clone_into_cgroup,
         outer_limits: if outer_limits { process::outer_limits(&process) } else { Vec::new() },
+        outer_scheduling: if outer_scheduling {
+            placement::scheduling(&process)
+        } else {
+            Vec::new()
+        },
         oom_score_adj: process.oom_score_adj(),
         create_hooks,
         descriptors: script.descriptors,
@@ -114,19 +128,28 @@ fn plan_cgroup(spec: &Spec, request: &Request, host: &Host) -> Result<cgroups::P
     Ok(cgroups::Plan { rootless: request.rootless, ..plan })
 }
 
+/// What decides how creel-init begins.
+struct Entering {
+    /// The library lets it go on.
+    admitted: bool,
+    /// It has rights over existing namespaces.
+    privileged: bool,
+    net_devices: bool,
+}
+
 /// First nothing of the caller may be left: descriptors, signals. Before anything that others are in is
 /// joined, this process stops being dumpable, so that nobody there can trace it. The cgroup comes before
 /// the cgroup namespace, which shows what its maker is in.
-fn enter(script: &mut Script, request: &Request, namespaces: &Namespaces, admitted: bool) {
+fn enter(script: &mut Script, request: &Request, namespaces: &Namespaces, entering: &Entering) {
     script.push("", Step::CloseFrom { first: 3 + request.preserve_fds });
     script.push("", Step::ResetSignals {});
-    if admitted {
+    if entering.admitted {
         script.push("", Step::AwaitAdmission {});
     }
     if !namespaces.joined.is_empty() {
         script.push("", Step::NonDumpable {});
     }
-    namespaces.join(script);
+    namespaces.join(script, entering.privileged, entering.net_devices);
     if namespaces.is_new(Namespace::Cgroup) {
         script.push("linux.namespaces", Step::Unshare { flags: Namespace::Cgroup.flag() });
     }
@@ -170,15 +193,19 @@ fn build_root(
     let path = text("root.path", root.into_os_string().into_encoded_bytes())?;
     script.push("", Step::Umask { mask: 0 });
     if namespaces.has(Namespace::Mount) {
-        let flags = outer_propagation(spec)?;
-        script.push("linux.rootfsPropagation", Step::Propagation { flags });
+        // One that is joined belongs to others, who have set its propagation.
+        if namespaces.is_new(Namespace::Mount) {
+            let flags = outer_propagation(spec)?;
+            script.push("linux.rootfsPropagation", Step::Propagation { flags });
+        }
         script.push("root.path", Step::Root { path });
     } else {
         script.push("root.path", Step::OpenRoot { path });
     }
     mounts::plan(script, spec, &mounts::Surroundings { request, cgroup, namespaces, host })?;
     activation::mount(script, request, namespaces);
-    devices::plan(script, spec, in_user_namespace)?;
+    let has_mounts = namespaces.has(Namespace::Mount);
+    devices::plan(script, spec, devices::How::of(in_user_namespace, has_mounts))?;
     // Not for hooks, whose files must not be everybody's.
     script.push("", Step::Umask { mask: 0o022 });
     let cwd = path_text(process.cwd());
@@ -202,7 +229,7 @@ fn leave_host(request: &Request, namespaces: &Namespaces) -> Step {
 
 /// Sysctls while all rights are there; then everything that must not be writable is closed, the root last,
 /// since the earlier steps make what is missing in it.
-fn close_root(script: &mut Script, spec: &Spec) -> Result<(), PlanError> {
+fn close_root(script: &mut Script, spec: &Spec, request: &Request) -> Result<(), PlanError> {
     let linux = spec.linux().as_ref();
     let mut sysctls: Vec<_> =
         linux.and_then(|l| l.sysctl().as_ref()).into_iter().flatten().collect();
@@ -227,6 +254,7 @@ fn close_root(script: &mut Script, spec: &Spec) -> Result<(), PlanError> {
     if let Some(flags) = inner_propagation(spec) {
         script.push("linux.rootfsPropagation", Step::RootPropagation { flags });
     }
+    mounts::close(script, spec, &request.bundle)?;
     if spec.root().as_ref().and_then(|root| root.readonly()).unwrap_or(false) {
         script.push("root.readonly", Step::ReadonlyRoot {});
     }
@@ -255,7 +283,9 @@ pub(super) fn become_process(
         early.for_each(|limit| script.push(limit.origin.clone(), limit.step()));
     }
     script.push("process.capabilities.bounding", Step::BoundingSet { keep: bounding });
-    let cwd = text("process.cwd", path_text(process.cwd()))?;
+    // Taken by its text, like the directory that was made: `..` leads to what is written before it.
+    let cwd = inside_path("process.cwd", &path_text(process.cwd()))?;
+    let cwd = text("process.cwd", format!("/{}", cwd.display()))?;
     script.push("process.cwd", Step::WorkingDirectory { path: cwd.clone() });
     script.push("process.user", process::user(process));
     script.push("process.cwd", Step::CheckWorkingDirectory { path: cwd });

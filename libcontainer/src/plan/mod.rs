@@ -3,6 +3,7 @@
 
 mod activation;
 mod capabilities;
+mod cgroup_owner;
 mod devices;
 mod exec;
 mod hooks;
@@ -170,6 +171,9 @@ pub struct Plan {
     pub rdt: Option<Rdt>,
     /// Limits that the library sets from outside, since the process itself may not.
     pub outer_limits: Vec<Limit>,
+    /// The scheduler and the I/O priority, where only the library has the right to set them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub outer_scheduling: Vec<Planned>,
     /// Directories and writes of the cgroups.
     pub cgroup: cgroups::Plan,
     /// Whether creel-init waits for the library before it goes on.

@@ -57,7 +57,28 @@ pub(super) fn plan(
             ("cgroup" | "cgroup2", _) => {
                 one.cgroup(script, cgroup, namespaces.has(Namespace::Cgroup))?;
             }
-            _ => one.filesystem(script, label, in_user_namespace)?,
+            _ => {
+                one.filesystem(script, label, in_user_namespace)?;
+                if let Some(label) = labels::of_mount_point(label, &one.fstype) {
+                    let target = one.target.clone();
+                    script.push("linux.mountLabel", Step::FileLabel { target, label });
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Read-only at last, when nothing more is made in them: file systems that other mounts or devices have
+/// their places in (Podman's pods have such a /dev).
+pub(super) fn close(script: &mut Script, spec: &Spec, bundle: &Path) -> Result<(), PlanError> {
+    let mounts = spec.mounts().as_deref().unwrap_or_default();
+    for (index, mount) in mounts.iter().enumerate() {
+        let one = One::of(format!("mounts[{index}]"), mount, bundle)?;
+        let covered = mounts[index + 1..].iter().any(|m| m.destination() == mount.destination());
+        if one.closes_late() && !covered {
+            let step = Step::MountAttributes { target: one.target, set: attr::RDONLY };
+            script.push(one.origin, step);
         }
     }
     Ok(())
@@ -82,6 +103,13 @@ impl One {
         let source = if options.bind { bundle.join(source) } else { source.to_owned() };
         let fstype = mount.typ().clone().unwrap_or_default();
         Ok(One { origin, target, fstype, source: source.to_string_lossy().into_owned(), options })
+    }
+
+    /// Whether it stays writable until [`close`].
+    fn closes_late(&self) -> bool {
+        let is_file_system = !self.options.bind && !self.options.remount;
+        let has_places = self.fstype == "tmpfs" || self.target.as_c_str() == c"dev";
+        is_file_system && has_places && self.options.own.set & attr::RDONLY != 0
     }
 
     fn source(&self) -> Result<Text, PlanError> {
@@ -170,9 +198,13 @@ impl One {
             flags |= mount_flags::NO_SYMLINKS;
         }
         let mut parameters = self.options.parameters.clone();
+        let mut attributes = self.options.own.set | self.options.below.set;
         if self.options.copy_up {
             self.check_copy_up()?;
             flags |= mount_flags::COPY_UP;
+        }
+        if self.closes_late() {
+            attributes &= !attr::RDONLY;
         } else if self.options.own.set & attr::RDONLY != 0 {
             parameters.push("ro".to_owned());
         }
@@ -186,7 +218,7 @@ impl One {
             fstype: text(&format!("{}.type", self.origin), self.fstype.as_str())?,
             source: self.source()?,
             parameters: super::process::texts(&origin, parameters.iter())?,
-            attributes: self.options.own.set | self.options.below.set,
+            attributes,
             propagation: self.options.propagation,
             flags,
         };

@@ -24,6 +24,14 @@ impl Rdt {
         wanted.map(|wanted| Rdt::plan(wanted, id)).transpose()
     }
 
+    /// What `update` asks for: a class of the container's own, where it has none, with these lines.
+    pub(crate) fn of_update(id: &str, cache: Option<&str>, bandwidth: Option<&str>) -> Self {
+        let mut wanted = LinuxIntelRdt::default();
+        wanted.set_l3_cache_schema(cache.map(str::to_owned));
+        wanted.set_mem_bw_schema(bandwidth.map(str::to_owned));
+        Rdt { class: id.to_owned(), named: false, schemata: schemata(&wanted), monitor: None }
+    }
+
     fn plan(wanted: &LinuxIntelRdt, id: &str) -> Result<Self, PlanError> {
         let named = wanted.clos_id().as_deref().filter(|class| !class.is_empty());
         if let Some(class) = named.filter(|class| *class != "/" && !is_name(class)) {

@@ -153,7 +153,7 @@ impl StepError {
             Step::IoPriority { .. } => f.write_str("setting the I/O priority"),
             Step::MemoryPolicy { .. } => f.write_str("setting the memory policy"),
             Step::Affinity { .. } => f.write_str("setting the CPUs to run on"),
-            Step::ExecLabel { label, .. } => {
+            Step::ExecLabel { label, .. } | Step::FileLabel { label, .. } => {
                 write!(f, "writing the label {:?}", String::from_utf8_lossy(label))
             }
             Step::Capabilities { .. } => f.write_str("setting the capabilities"),
@@ -216,6 +216,36 @@ impl StepError {
             }
             (_, At::Attributes) if self.is(Errno::ENOSYS) => "this option needs Linux 5.12",
             (Step::Root { .. }, _) if self.is(Errno::ENOTDIR) => "root.path has to be a directory",
+            (Step::MoveRoot {}, At::Detach) if self.is(Errno::EINVAL) => {
+                "in a user namespace the host's cannot be detached, and would undo linux.maskedPaths: leave \
+                 --no-pivot out"
+            }
+            (Step::JoinNamespace { .. }, _) if self.is(Errno::EPERM) => {
+                "without root's rights only the namespaces of a user namespace of one's own can be joined, and that \
+                 one with them"
+            }
+            (Step::User { .. }, At::Groups) if self.is(Errno::EPERM) => {
+                "the user namespace does without setgroups(2), so process.user.additionalGids has to be empty"
+            }
+            (Step::User { .. }, At::Groups | At::Gid | At::Uid) if self.is(Errno::EINVAL) => {
+                "every id of process.user has to be mapped in the user namespace"
+            }
+            (Step::MountFilesystem { fstype, .. }, _)
+                if self.is(Errno::EPERM) && fstype.display() == "proc" =>
+            {
+                "in a user namespace a procfs needs a pid namespace of the container's own and, outside, a /proc of \
+                 which nothing is hidden; a bind of /proc is always possible"
+            }
+            (Step::MountFilesystem { fstype, .. }, _)
+                if self.is(Errno::EPERM) && fstype.display() == "mqueue" =>
+            {
+                "in a user namespace it needs an ipc namespace of the container's own"
+            }
+            (Step::MountFilesystem { .. } | Step::MountBind { .. }, _)
+                if self.is(Errno::EPERM) || self.is(Errno::EACCES) =>
+            {
+                return super::refusal::advice(self.errno());
+            }
             (Step::PivotRoot {}, _) if self.is(Errno::EINVAL) => {
                 "on an initramfs the root cannot be pivoted: use --no-pivot"
             }

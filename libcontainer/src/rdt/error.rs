@@ -44,6 +44,12 @@ impl RdtError {
         RdtError::Io { doing, path: path.to_owned(), source }
     }
 
+    /// The process that was to be entered has ended.
+    pub(crate) fn is_of_gone_process(&self) -> bool {
+        matches!(self, RdtError::Io { doing: Doing::Enter, source, .. }
+            if source.raw_os_error() == Some(libc::ESRCH))
+    }
+
     pub(crate) fn advice(&self) -> Option<&'static str> {
         match self {
             RdtError::Io { doing: Doing::Find, .. } => {

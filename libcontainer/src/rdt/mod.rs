@@ -80,6 +80,16 @@ impl Groups {
         Ok(())
     }
 
+    /// Writes other lines for the class; what leads back. A line that is refused changes nothing.
+    pub(crate) fn change(&self, lines: &[String]) -> Result<Vec<String>, RdtError> {
+        let before = schemata::read(&self.class, lines)?;
+        schemata::write(&self.class, lines).inspect_err(|_| {
+            // The first error is the one that counts: the kernel may have taken some of the lines.
+            let _ = schemata::write(&self.class, &before);
+        })?;
+        Ok(before)
+    }
+
     /// Puts a process into both; its children follow it.
     pub(crate) fn enter(&self, pid: i32) -> Result<(), RdtError> {
         for directory in [Some(&self.class), self.monitor.as_ref()].into_iter().flatten() {

@@ -17,6 +17,17 @@ pub(super) fn write(class: &Path, lines: &[String]) -> Result<(), RdtError> {
     fs::write(&file, text).map_err(|source| RdtError::new(Doing::Write, &file, source))
 }
 
+/// The lines of the class for the resources that `of` has lines for.
+pub(super) fn read(class: &Path, of: &[String]) -> Result<Vec<String>, RdtError> {
+    let file = class.join(FILE);
+    let text =
+        fs::read_to_string(&file).map_err(|source| RdtError::new(Doing::Read, &file, source))?;
+    let resource = |line: &str| line.split(':').next().unwrap_or_default().trim().to_owned();
+    let wanted: Vec<_> = of.iter().map(|line| resource(line)).collect();
+    let lines = text.lines().filter(|line| wanted.contains(&resource(line)));
+    Ok(lines.map(|line| line.trim().to_owned()).collect())
+}
+
 /// Sees that an existing class is as the lines want it.
 pub(super) fn compare(class: &Path, lines: &[String]) -> Result<(), RdtError> {
     if lines.is_empty() {

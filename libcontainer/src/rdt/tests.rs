@@ -117,6 +117,15 @@ fn a_monitoring_group_is_the_containers_own() {
 }
 
 #[test]
+fn other_lines_are_written_and_lead_back() {
+    let tree = Tree::new();
+    let groups = make(&tree.0, &wanted("web", false, &["L3:0=f", "MB:0=20", "L2:0=1"])).unwrap();
+    let before = groups.change(&["MB:0=30".to_owned(), "L3:0=3".to_owned()]).unwrap();
+    assert_eq!(tree.read("web/schemata"), "MB:0=30\nL3:0=3\n");
+    assert_eq!(before, ["L3:0=f", "MB:0=20"]);
+}
+
+#[test]
 fn the_top_of_the_tree_is_a_class_too() {
     let tree = Tree::new();
     let groups = make(&tree.0, &wanted("", true, &[])).unwrap();

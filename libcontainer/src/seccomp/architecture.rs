@@ -65,8 +65,14 @@ impl Architecture {
     }
 
     /// The number of a system call, without [`X32_BIT`].
+    #[cfg(test)]
     pub(super) fn number(&self, name: &str) -> Option<u32> {
-        let number = self.numbers[index(name)?];
+        self.number_at(index(name)?)
+    }
+
+    /// The number of the system call at this place of the tables, without [`X32_BIT`].
+    pub(super) fn number_at(&self, place: usize) -> Option<u32> {
+        let number = self.numbers[place];
         (number != NONE).then(|| self.without_bit(number))
     }
 
@@ -120,12 +126,12 @@ fn numbers(kind: Arch) -> &'static [u32; COUNT] {
     }
 }
 
-/// The place of a name in the tables.
-fn index(name: &str) -> Option<usize> {
+/// The place of a name in the tables, which is the same for all architectures.
+pub(super) fn index(name: &str) -> Option<usize> {
     let (mut low, mut high) = (0, COUNT);
     while low < high {
         let middle = usize::midpoint(low, high);
-        match nth_name(middle).cmp(name) {
+        match nth_bytes(middle).cmp(name.as_bytes()) {
             std::cmp::Ordering::Less => low = middle + 1,
             std::cmp::Ordering::Greater => high = middle,
             std::cmp::Ordering::Equal => return Some(middle),
@@ -134,55 +140,59 @@ fn index(name: &str) -> Option<usize> {
     None
 }
 
-/// The names in order.
-pub(super) fn nth_name(index: usize) -> &'static str {
+fn nth_bytes(index: usize) -> &'static [u8] {
     let start = if index == 0 { 0 } else { usize::from(tables::ENDS[index - 1]) };
-    &tables::NAMES[start..usize::from(tables::ENDS[index])]
+    &tables::NAMES.as_bytes()[start..usize::from(tables::ENDS[index])]
+}
+
+/// The names in order.
+#[cfg(test)]
+pub(super) fn nth_name(index: usize) -> &'static str {
+    std::str::from_utf8(nth_bytes(index)).expect("a name")
 }
 
 /// What a call is when it comes through another one: the carrier's name and the first argument there
 /// (linux/net.h and linux/ipc.h).
 pub(super) fn multiplexed(name: &str) -> Option<(&'static str, u32)> {
-    const SOCKET: [&str; 20] = [
-        "socket",
-        "bind",
-        "connect",
-        "listen",
-        "accept",
-        "getsockname",
-        "getpeername",
-        "socketpair",
-        "send",
-        "recv",
-        "sendto",
-        "recvfrom",
-        "shutdown",
-        "setsockopt",
-        "getsockopt",
-        "sendmsg",
-        "recvmsg",
-        "accept4",
-        "recvmmsg",
-        "sendmmsg",
+    const SOCKET: &str = "socketcall";
+    const IPC: &str = "ipc";
+    /// In the order of the names.
+    const CARRIED: [(&str, &str, u32); 32] = [
+        ("accept", SOCKET, 5),
+        ("accept4", SOCKET, 18),
+        ("bind", SOCKET, 2),
+        ("connect", SOCKET, 3),
+        ("getpeername", SOCKET, 7),
+        ("getsockname", SOCKET, 6),
+        ("getsockopt", SOCKET, 15),
+        ("listen", SOCKET, 4),
+        ("msgctl", IPC, 14),
+        ("msgget", IPC, 13),
+        ("msgrcv", IPC, 12),
+        ("msgsnd", IPC, 11),
+        ("recv", SOCKET, 10),
+        ("recvfrom", SOCKET, 12),
+        ("recvmmsg", SOCKET, 19),
+        ("recvmsg", SOCKET, 17),
+        ("semctl", IPC, 3),
+        ("semget", IPC, 2),
+        ("semop", IPC, 1),
+        ("semtimedop", IPC, 4),
+        ("send", SOCKET, 9),
+        ("sendmmsg", SOCKET, 20),
+        ("sendmsg", SOCKET, 16),
+        ("sendto", SOCKET, 11),
+        ("setsockopt", SOCKET, 14),
+        ("shmat", IPC, 21),
+        ("shmctl", IPC, 24),
+        ("shmdt", IPC, 22),
+        ("shmget", IPC, 23),
+        ("shutdown", SOCKET, 13),
+        ("socket", SOCKET, 1),
+        ("socketpair", SOCKET, 8),
     ];
-    const IPC: [(&str, u32); 12] = [
-        ("semop", 1),
-        ("semget", 2),
-        ("semctl", 3),
-        ("semtimedop", 4),
-        ("msgsnd", 11),
-        ("msgrcv", 12),
-        ("msgget", 13),
-        ("msgctl", 14),
-        ("shmat", 21),
-        ("shmdt", 22),
-        ("shmget", 23),
-        ("shmctl", 24),
-    ];
-    if let Some(index) = SOCKET.iter().position(|known| *known == name) {
-        return Some(("socketcall", index as u32 + 1));
-    }
-    IPC.iter().find(|(known, _)| *known == name).map(|(_, number)| ("ipc", *number))
+    let place = CARRIED.binary_search_by(|(known, ..)| known.as_bytes().cmp(name.as_bytes()));
+    place.ok().map(|place| (CARRIED[place].1, CARRIED[place].2))
 }
 
 #[cfg(test)]
@@ -197,6 +207,17 @@ mod tests {
         for unknown in ["", "zzz", "read ", "rea", "Read"] {
             assert_eq!(index(unknown), None, "{unknown:?}");
         }
+    }
+
+    #[test]
+    fn what_is_carried_is_found() {
+        assert_eq!(multiplexed("accept"), Some(("socketcall", 5)));
+        assert_eq!(multiplexed("socketpair"), Some(("socketcall", 8)));
+        assert_eq!(multiplexed("semctl"), Some(("ipc", 3)));
+        assert_eq!(multiplexed("shmget"), Some(("ipc", 23)));
+        assert_eq!(multiplexed("read"), None);
+        let carried = (0..COUNT).filter(|place| multiplexed(nth_name(*place)).is_some());
+        assert_eq!(carried.count(), 32);
     }
 
     #[test]

@@ -4,7 +4,6 @@
 //! and a return is simply repeated where it is needed.
 
 use seccompiler::sock_filter;
-use std::collections::HashMap;
 
 const LOAD_WORD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
 const AND: u16 = 0x54; // BPF_ALU | BPF_AND | BPF_K
@@ -35,8 +34,8 @@ pub(super) enum Target {
 #[derive(Default)]
 pub(super) struct Assembler {
     reversed: Vec<sock_filter>,
-    /// The nearest return of each value.
-    returns: HashMap<u32, usize>,
+    /// The nearest return of each value. There are few.
+    returns: Vec<(u32, usize)>,
 }
 
 impl Assembler {
@@ -89,8 +88,8 @@ impl Assembler {
         match target {
             Target::At(at) if here - at <= REACH => at,
             Target::At(at) => self.jump(at),
-            Target::Return(value) => match self.returns.get(&value) {
-                Some(at) if here - at <= REACH => *at,
+            Target::Return(value) => match self.returns.iter().find(|(known, _)| *known == value) {
+                Some((_, at)) if here - at <= REACH => *at,
                 _ => self.end(value),
             },
         }
@@ -103,7 +102,10 @@ impl Assembler {
 
     fn end(&mut self, value: u32) -> usize {
         let at = self.push(RETURN, 0, 0, value);
-        self.returns.insert(value, at);
+        match self.returns.iter_mut().find(|(known, _)| *known == value) {
+            Some(known) => known.1 = at,
+            None => self.returns.push((value, at)),
+        }
         at
     }
 

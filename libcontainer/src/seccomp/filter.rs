@@ -5,7 +5,7 @@ use super::action::{KILL_THREAD, NO_SUCH_CALL, is_permissive, value};
 use super::architecture::{Architecture, X32_BIT, native};
 use super::assembler::{Assembler, If, Target};
 use super::error::Error;
-use super::rules::{ARM_PRIVATE, Decision, Rules};
+use super::rules::{ARM_PRIVATE, Decision, Rules, entries};
 use super::tree::{Range, Ranges};
 use oci_spec::runtime::{Arch, LinuxSeccomp, LinuxSeccompAction, LinuxSeccompFilterFlag};
 use seccompiler::sock_filter;
@@ -53,9 +53,11 @@ impl Filter {
     pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(8 * self.program.len());
         for instruction in &self.program {
-            bytes.extend(instruction.code.to_ne_bytes());
-            bytes.extend([instruction.jt, instruction.jf]);
-            bytes.extend(instruction.k.to_ne_bytes());
+            let code = instruction.code.to_ne_bytes();
+            let k = instruction.k.to_ne_bytes();
+            let jumps = [instruction.jt, instruction.jf];
+            bytes
+                .extend_from_slice(&[code[0], code[1], jumps[0], jumps[1], k[0], k[1], k[2], k[3]]);
         }
         bytes
     }
@@ -103,6 +105,7 @@ impl Compiler {
         let action = profile.default_action();
         let path = || "linux.seccomp.defaultErrnoRet".to_owned();
         let default = value(action, profile.default_errno_ret(), path)?;
+        let entries = entries(profile)?;
         let listed = profile.architectures().iter().flatten().copied();
         let mut architectures: Vec<(Architecture, Rules)> = Vec::new();
         for kind in std::iter::once(native).chain(listed) {
@@ -113,7 +116,8 @@ impl Compiler {
                 .first()
                 .is_some_and(|(first, _)| first.big_endian != architecture.big_endian);
             if !known && !foreign {
-                architectures.push((architecture, Rules::of(profile, &architecture, default)?));
+                let rules = Rules::of(&entries, &architecture, default);
+                architectures.push((architecture, rules));
             }
         }
         let newer = !is_permissive(action) && default != NO_SUCH_CALL;
@@ -178,7 +182,7 @@ impl Compiler {
             push(base + 1, Decision::Always(self.default));
         }
         let known = |number: u32| newer.is_none_or(|last| number <= last);
-        for (number, decision) in rules.decisions.iter().filter(|(number, _)| known(**number)) {
+        for (number, decision) in rules.decisions.iter().filter(|(number, _)| known(*number)) {
             push(base + number, decision.clone());
             push(base + number + 1, Decision::Always(self.default));
         }
@@ -187,8 +191,9 @@ impl Compiler {
         // What is left are ARM's own calls, whose numbers say nothing of their age.
         if architecture.kind == Arch::ScmpArchArm {
             push(ARM_PRIVATE, Decision::Always(self.default));
-            for (number, decision) in rules.decisions.range(ARM_PRIVATE..) {
-                push(*number, decision.clone());
+            let private = rules.decisions.iter().filter(|(number, _)| *number >= ARM_PRIVATE);
+            for (number, decision) in private {
+                push(number, decision.clone());
                 push(number + 1, Decision::Always(self.default));
             }
         }

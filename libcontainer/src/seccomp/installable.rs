@@ -12,7 +12,8 @@ pub(crate) struct Installable {
     pub(crate) program: Vec<u8>,
 }
 
-/// Bytes as text, two digits each: reading it is a small part of reading the state.
+/// Bytes as text, two digits each. The state is written several times at a start, and read by every command: both
+/// ways are made for speed.
 mod hexadecimal {
     use serde::de::{Deserialize, Deserializer, Error};
     use serde::ser::Serializer;
@@ -21,20 +22,34 @@ mod hexadecimal {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
     pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
-        let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
-        let text: String = bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect();
-        to.serialize_str(&text)
+        let mut text = Vec::with_capacity(2 * bytes.len());
+        for byte in bytes {
+            let (high, low) = (usize::from(byte >> 4), usize::from(byte & 15));
+            text.extend_from_slice(&[DIGITS[high], DIGITS[low]]);
+        }
+        to.serialize_str(&String::from_utf8(text).unwrap_or_default())
     }
 
     pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Vec<u8>, D::Error> {
         let text = Cow::<'a, str>::deserialize(from)?;
-        let value = |digit: u8| char::from(digit).to_digit(16).and_then(|v| u8::try_from(v).ok());
-        let pair = |pair: &[u8]| match pair {
-            [high, low] => Some(value(*high)? << 4 | value(*low)?),
-            _ => None,
-        };
-        let bytes: Option<Vec<u8>> = text.as_bytes().chunks(2).map(pair).collect();
-        bytes.ok_or_else(|| D::Error::custom("is not hexadecimal"))
+        let mut bytes = Vec::with_capacity(text.len() / 2);
+        for pair in text.as_bytes().chunks(2) {
+            match pair {
+                [high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                    bytes.push(value(*high) << 4 | value(*low));
+                }
+                _ => return Err(D::Error::custom("is not hexadecimal")),
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// Of a digit.
+    fn value(digit: u8) -> u8 {
+        match digit {
+            b'0'..=b'9' => digit - b'0',
+            _ => (digit | 0x20) - b'a' + 10,
+        }
     }
 }
 

@@ -18,6 +18,7 @@ mod action;
 mod architecture;
 mod assembler;
 mod condition;
+mod decisions;
 mod error;
 mod filter;
 mod installable;

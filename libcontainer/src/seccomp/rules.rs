@@ -1,11 +1,11 @@
 //! What a profile says of each system call of one architecture.
 
 use super::action::value;
-use super::architecture::{Architecture, multiplexed};
+use super::architecture::{Architecture, index as place_of, multiplexed};
 use super::condition::Condition;
+use super::decisions::Decisions;
 use super::error::Error;
 use oci_spec::runtime::{LinuxSeccomp, LinuxSyscall};
-use std::collections::BTreeMap;
 
 /// ARM's own calls (set_tls and its like) have numbers from here on, which say nothing of a profile's age.
 pub(super) const ARM_PRIVATE: u32 = 0xf_0000;
@@ -26,35 +26,59 @@ pub(super) enum Decision {
     First(Vec<Rule>),
 }
 
+/// An entry of the profile, its names found in the tables.
+pub(super) struct Entry {
+    names: Vec<Name>,
+    action: u32,
+    /// See [`alternatives`].
+    alternatives: Vec<Vec<Condition>>,
+}
+
+/// A system call by its place in the tables.
+struct Name {
+    place: usize,
+    /// The place of the call that carries it on some architectures, and the first argument there.
+    carried: Option<(usize, u32)>,
+}
+
+/// All entries, taken apart once for all architectures. A name that no architecture knows is left out.
+pub(super) fn entries(profile: &LinuxSeccomp) -> Result<Vec<Entry>, Error> {
+    let one = |(index, syscall): (usize, &LinuxSyscall)| {
+        let path = || format!("linux.seccomp.syscalls[{index}].errnoRet");
+        let action = value(syscall.action(), syscall.errno_ret(), path)?;
+        let names = syscall.names().iter().filter_map(|name| {
+            let carried = multiplexed(name);
+            let carried = carried.and_then(|(carrier, code)| Some((place_of(carrier)?, code)));
+            Some(Name { place: place_of(name)?, carried })
+        });
+        Ok(Entry { names: names.collect(), action, alternatives: alternatives(syscall) })
+    };
+    profile.syscalls().iter().flatten().enumerate().map(one).collect()
+}
+
 /// The profile for one architecture.
 pub(super) struct Rules {
-    pub(super) decisions: BTreeMap<u32, Decision>,
+    pub(super) decisions: Decisions,
     /// The highest number of the calls that the profile names, whatever it says of them.
     pub(super) last: Option<u32>,
 }
 
 impl Rules {
-    pub(super) fn of(
-        profile: &LinuxSeccomp,
-        architecture: &Architecture,
-        default: u32,
-    ) -> Result<Self, Error> {
-        let mut rules = Rules { decisions: BTreeMap::new(), last: None };
-        for (index, syscall) in profile.syscalls().iter().flatten().enumerate() {
-            let path = format!("linux.seccomp.syscalls[{index}]");
-            let action =
-                value(syscall.action(), syscall.errno_ret(), || path.clone() + ".errnoRet")?;
-            let alternatives = alternatives(syscall);
-            for name in syscall.names() {
-                let number = architecture.number(name);
+    pub(super) fn of(entries: &[Entry], architecture: &Architecture, default: u32) -> Self {
+        let common = place_of("read").and_then(|place| architecture.number_at(place));
+        let decisions = Decisions::around(common.unwrap_or(0));
+        let mut rules = Rules { decisions, last: None };
+        for entry in entries {
+            for name in &entry.names {
+                let number = architecture.number_at(name.place);
                 rules.last = rules.last.max(number.filter(|number| *number < ARM_PRIVATE));
                 // As runc: what the default does anyway is no rule.
-                if action != default {
-                    rules.add_call(architecture, name, number, &alternatives, action);
+                if entry.action != default {
+                    rules.add_call(architecture, name, number, entry);
                 }
             }
         }
-        Ok(rules)
+        rules
     }
 
     /// A call by its own number, and by that of the call that carries it on some architectures. A name that
@@ -62,27 +86,24 @@ impl Rules {
     fn add_call(
         &mut self,
         architecture: &Architecture,
-        name: &str,
+        name: &Name,
         number: Option<u32>,
-        alternatives: &[Vec<Condition>],
-        action: u32,
+        entry: &Entry,
     ) {
         if let Some(number) = number {
-            for all in alternatives {
-                self.add(architecture, number, all.clone(), action, false);
+            for all in &entry.alternatives {
+                self.add(architecture, number, all.clone(), entry.action, false);
             }
         }
-        if !architecture.multiplexes {
-            return;
-        }
-        let Some((carrier, code)) = multiplexed(name) else { return };
-        let Some(carrier) = architecture.number(carrier) else { return };
+        let carried = name.carried.filter(|_| architecture.multiplexes);
+        let Some((carrier, code)) = carried else { return };
+        let Some(carrier) = architecture.number_at(carrier) else { return };
         self.last = self.last.max(Some(carrier));
-        for all in alternatives {
+        for all in &entry.alternatives {
             // The real arguments lie in memory, where no filter can look; the first one says which call it is.
             let mut all: Vec<Condition> = all.iter().copied().filter(|c| c.index != 0).collect();
             all.insert(0, Condition::first_is(code));
-            self.add(architecture, carrier, all, action, true);
+            self.add(architecture, carrier, all, entry.action, true);
         }
     }
 
@@ -97,7 +118,7 @@ impl Rules {
     ) {
         let narrow = |c: Condition| if architecture.wide { c } else { c.narrowed() };
         let conditions: Vec<Condition> = conditions.into_iter().map(narrow).collect();
-        let known = self.decisions.entry(number).or_insert_with(|| Decision::First(Vec::new()));
+        let known = self.decisions.of(number);
         match known {
             Decision::Always(_) => {}
             Decision::First(_) if conditions.is_empty() => *known = Decision::Always(action),

@@ -12,6 +12,7 @@ mod json_path;
 mod load;
 mod parse;
 mod repair;
+mod strict;
 mod tidy;
 mod warning;
 

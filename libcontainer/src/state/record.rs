@@ -59,6 +59,9 @@ pub(crate) struct Record {
     /// What `start` may hear about: the steps, by index, for its messages.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) start_steps: Vec<StartStep>,
+    /// creel-init as soon as it runs, where no cgroup tells which processes are the container's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) launched: Option<RunningProcess>,
     /// Once creel-init is ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) init: Option<RunningProcess>,

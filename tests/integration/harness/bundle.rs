@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
 use super::leftovers::Leftovers;
-use super::{Cmd, Config, cgroup, driver, probe, runtime};
+use super::{Cmd, Config, cgroup, driver, probe, rootless, runtime};
 
 /// The common case in the constructor: a rootfs with the probe in it, and runc's default config.
 ///
@@ -32,7 +32,6 @@ pub(crate) struct Bundle {
 
 impl Bundle {
     pub(crate) fn new(name: &str) -> Bundle {
-        assert!(nix::unistd::geteuid().is_root(), "the integration tests need root");
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let id = format!("ct{}-{number}-{name}", std::process::id());
@@ -40,7 +39,15 @@ impl Bundle {
         for part in ["bundle/rootfs/bin", "root", "io"] {
             fs::create_dir_all(dir.join(part)).expect("the test's directory");
         }
-        let config = Config::new(&driver::cgroups_path(&id));
+        let mut config = Config::new(&driver::cgroups_path(&id));
+        if rootless::is_rootless() {
+            let ranges = rootless::has_ranges();
+            assert!(
+                ranges,
+                "the tests need a range of ids in /etc/subuid and /etc/subgid for this user"
+            );
+            rootless::adapt(&mut config);
+        }
         let bundle = Bundle { id, config, dir, mounts: Vec::new() };
         for place in ["proc", "dev", "sys", "tmp"] {
             fs::create_dir(bundle.rootfs(place)).expect("a directory in the rootfs");

@@ -4,11 +4,24 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use nix::unistd::{AccessFlags, access};
+
+use super::rootless;
+
 const ROOT: &str = "/sys/fs/cgroup";
 
 /// The parent of all cgroups of this test process: other test processes may run beside it.
 pub(crate) fn parent() -> String {
-    format!("/creel-integration-{}", std::process::id())
+    let above = if rootless::is_rootless() { rootless::cgroup_parent() } else { String::new() };
+    format!("{above}/creel-integration-{}", std::process::id())
+}
+
+/// Containers can have cgroups of their own: always as root, otherwise on cgroup2 where a cgroup is delegated.
+pub(crate) fn may_be_made() -> bool {
+    let beside = Path::new(ROOT).join(rootless::cgroup_parent().trim_start_matches('/'));
+    let writable = |path: PathBuf| access(&path, AccessFlags::W_OK).is_ok();
+    !rootless::is_rootless()
+        || (is_v2() && writable(beside.clone()) && writable(beside.join("cgroup.procs")))
 }
 
 /// The mount point of each hierarchy: one per v1 controller and `unified`, or only the v2 one.

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::rootless;
+
 /// The configuration of a bundle; paths are JSON pointers (`/process/cwd`).
 #[derive(Debug, Clone)]
 pub(crate) struct Config(pub(crate) Value);
@@ -107,15 +109,34 @@ impl Config {
         }
     }
 
-    pub(crate) fn without_namespace(&mut self, kind: &str) {
+    fn drop_namespace(&mut self, kind: &str) {
         let namespaces = self.at("/linux/namespaces").as_array_mut().expect("an array");
         namespaces.retain(|n| n["type"] != kind);
     }
 
+    pub(crate) fn without_namespace(&mut self, kind: &str) {
+        self.drop_namespace(kind);
+        // Only root can mount a procfs without a pid namespace to go with it.
+        if kind == "pid" && rootless::is_rootless() {
+            for mount in self.at("/mounts").as_array_mut().expect("an array") {
+                if mount["type"] == "proc" {
+                    let options = ["rbind", "nosuid", "noexec", "nodev"];
+                    *mount = json!({"destination": "/proc", "type": "none", "source": "/proc", "options": options});
+                }
+            }
+        }
+    }
+
     /// Joins an existing namespace, in the place of a new one.
     pub(crate) fn join_namespace(&mut self, kind: &str, path: &str) {
-        self.without_namespace(kind);
+        self.drop_namespace(kind);
         self.push("/linux/namespaces", json!({"type": kind, "path": path}));
+        // What belongs to another container's user namespace can be joined by others than root only with that.
+        let of_process = path.strip_prefix("/proc/").and_then(|rest| rest.split_once("/ns/"));
+        let of_container = of_process.filter(|(pid, _)| *pid != "self" && kind != "user");
+        if let Some((pid, _)) = of_container.filter(|_| rootless::is_rootless()) {
+            self.join_namespace("user", &format!("/proc/{pid}/ns/user"));
+        }
     }
 
     /// A hook that is `args[0]`.

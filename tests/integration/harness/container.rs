@@ -91,10 +91,22 @@ impl Bundle {
 
     /// The processes in the container's cgroup, by their ids on the host.
     pub(crate) fn processes(&self) -> Vec<u32> {
+        if !cgroup::may_be_made() {
+            return self.processes_of_namespace();
+        }
         let dirs = cgroup::dirs(&self.cgroup());
         let procs = dirs.first().map(|d| d.join("cgroup.procs"));
         let text = procs.and_then(|p| std::fs::read_to_string(p).ok()).unwrap_or_default();
         text.lines().filter_map(|line| line.parse().ok()).collect()
+    }
+
+    /// Without a cgroup: those of its pid namespace.
+    fn processes_of_namespace(&self) -> Vec<u32> {
+        let namespace = |pid: u32| std::fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
+        let own = namespace(self.pid());
+        let mut pids = orphans::pids();
+        pids.retain(|pid| own.is_some() && namespace(*pid) == own);
+        pids
     }
 
     /// Makes creel's state name another process, without touching the start time that is saved with it.

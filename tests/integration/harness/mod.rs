@@ -29,6 +29,7 @@ mod leftovers;
 mod orphans;
 mod passed;
 mod probe;
+pub(crate) mod rootless;
 mod runtime;
 mod skip;
 
@@ -42,4 +43,4 @@ pub(crate) use orphans::{reap as orphans_reap, run};
 pub(crate) use passed::Passed;
 pub(crate) use runtime::{is_runc, runtime};
 pub(crate) use skip::{deviations_wanted, record as record_skip};
-pub(crate) use skip::{runc_deviates, skip, unless};
+pub(crate) use skip::{needs_cgroup, needs_root, runc_deviates, skip, unless};

@@ -21,6 +21,24 @@ macro_rules! unless {
     };
 }
 
+/// Ends the test, with the reason given, when somebody else than root runs it.
+macro_rules! needs_root {
+    ($($reason:tt)+) => {
+        if crate::harness::rootless::is_rootless() {
+            crate::harness::skip!("not root: {}", format!($($reason)+));
+        }
+    };
+}
+
+/// Ends the test where containers have no cgroup of their own.
+macro_rules! needs_cgroup {
+    () => {
+        if !crate::harness::cgroup::may_be_made() {
+            crate::harness::skip!("not root, and no cgroup is delegated here");
+        }
+    };
+}
+
 /// Ends the test when the runtime under test is runc: the text says how Debian's runc 1.1.5 differs
 /// from what is asked here.
 macro_rules! runc_deviates {
@@ -36,7 +54,7 @@ pub(crate) fn deviations_wanted() -> bool {
     std::env::var_os("CREEL_TEST_DEVIATIONS").is_some()
 }
 
-pub(crate) use {runc_deviates, skip, unless};
+pub(crate) use {needs_cgroup, needs_root, runc_deviates, skip, unless};
 
 /// Writes `SKIP <test>: <reason>` to stderr and to the file that `CREEL_SKIP_LOG` names.
 ///

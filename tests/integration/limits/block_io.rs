@@ -115,6 +115,29 @@ fn writing_is_throttled_by_the_operation_and_an_update_lifts_that() {
     assert!(freely < slowly - Duration::from_millis(700), "{freely:?} after {slowly:?}");
 }
 
+#[test]
+fn what_was_written_is_in_the_statistics() {
+    unless!(has_block_io(), "no controller for block devices here");
+    let device = match Loop::new("count") {
+        Ok(device) => device,
+        Err(reason) => skip!("no loop device: {reason}"),
+    };
+    let bundle = device.container("count", &json!({}), "exec sleep 600");
+    bundle.create_and_start();
+    bundle.cmd(&["exec", &bundle.id, "/bin/sh", "-c", WRITE]).ok();
+    let line = bundle.cmd(&["events", "--stats", &bundle.id]).ok().stdout();
+    let line: Value = serde_json::from_str(&line).expect("JSON");
+    let of_device = |list: &str, op: &str| {
+        let entries = line["data"]["blkio"][list].as_array().cloned().unwrap_or_default();
+        let entry = entries.into_iter().find(|e| {
+            e["major"] == 7 && e["minor"].as_u64().unwrap_or(0) == device.minor() && e["op"] == op
+        });
+        entry.map(|entry| entry["value"].as_u64().expect("a number"))
+    };
+    assert_eq!(of_device("ioServiceBytesRecursive", "Write"), Some(40 * 4096), "{line}");
+    assert_eq!(of_device("ioServicedRecursive", "Write"), Some(40), "{line}");
+}
+
 /// BFQ has the weights; the kernel takes one for a device that it schedules.
 #[test]
 fn weights_are_those_of_bfq() {

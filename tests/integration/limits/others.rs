@@ -1,9 +1,9 @@
 //! Processes, huge pages, RDMA, and files by their own names.
 
-use std::fs;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::fs::{self, File};
 
 use creel_probe::Try;
+use nix::fcntl::{Flock, FlockArg};
 use serde_json::{Value, json};
 
 use super::{limited, value};
@@ -23,10 +23,10 @@ fn no_process_at_all_is_a_limit_too() {
 
 const HUGE: u64 = 2 << 20;
 
-/// Some huge pages for the test; as many as before when it is dropped.
+/// Some huge pages for the test; as many as before when it is dropped. Other test runs wait for that.
 struct HugePages {
     before: String,
-    _alone: MutexGuard<'static, ()>,
+    _alone: Flock<File>,
 }
 
 impl HugePages {
@@ -34,8 +34,7 @@ impl HugePages {
 
     /// `None` when the host has no memory in pieces of that size.
     fn reserve(count: u32) -> Option<HugePages> {
-        static ALONE: Mutex<()> = Mutex::new(());
-        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let alone = Flock::lock(File::open(Self::FILE).ok()?, FlockArg::LockExclusive).ok()?;
         let before = fs::read_to_string(Self::FILE).ok()?;
         let wanted = before.trim().parse::<u32>().ok()? + count;
         let pages = HugePages { before, _alone: alone };

@@ -16,7 +16,7 @@ pub(in crate::cgroups) fn plan(
     writes: &mut Writes,
 ) -> Result<(), Error> {
     if let Some(cpu) = resources.cpu() {
-        plan_cpu(cpu, writes);
+        plan_cpu(cpu, writes)?;
     }
     if let Some(memory) = resources.memory() {
         plan_memory(memory, writes)?;
@@ -40,9 +40,13 @@ pub(in crate::cgroups) fn plan(
     }
 }
 
-fn plan_cpu(cpu: &LinuxCpu, writes: &mut Writes) {
+fn plan_cpu(cpu: &LinuxCpu, writes: &mut Writes) -> Result<(), Error> {
     let path = |name: &str| format!("linux.resources.cpu.{name}");
     if let Some(shares) = cpu.shares().filter(|shares| *shares != 0) {
+        // The kernel takes the nearest value that it has, without a word.
+        if !(2..=262_144).contains(&shares) {
+            return Err(invalid(path("shares"), shares, "2 to 262144"));
+        }
         writes.push("cpu", "cpu.shares", shares, path("shares"));
     }
     if let Some(period) = cpu.realtime_period().filter(|period| *period != 0) {
@@ -71,6 +75,7 @@ fn plan_cpu(cpu: &LinuxCpu, writes: &mut Writes) {
     if let Some(mems) = cpu.mems().as_ref().filter(|mems| !mems.is_empty()) {
         writes.push("cpuset", "cpuset.mems", mems, path("mems"));
     }
+    Ok(())
 }
 
 fn plan_memory(memory: &LinuxMemory, writes: &mut Writes) -> Result<(), Error> {

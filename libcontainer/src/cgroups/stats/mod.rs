@@ -159,6 +159,24 @@ pub struct BlockIo {
     /// Operations.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub io_serviced_recursive: Vec<BlockIoEntry>,
+    /// Operations that wait; this and what follows only from version 1, where the kernel was built to tell.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub io_queue_recursive: Vec<BlockIoEntry>,
+    /// Nanoseconds from dispatch to completion.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub io_service_time_recursive: Vec<BlockIoEntry>,
+    /// Nanoseconds of waiting.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub io_wait_time_recursive: Vec<BlockIoEntry>,
+    /// Requests that became part of another.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub io_merged_recursive: Vec<BlockIoEntry>,
+    /// Milliseconds for which the device was the cgroup's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub io_time_recursive: Vec<BlockIoEntry>,
+    /// Sectors of 512 bytes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sectors_recursive: Vec<BlockIoEntry>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[allow(missing_docs)]
     pub psi: Option<Pressure>,
@@ -172,7 +190,7 @@ pub struct BlockIoEntry {
     pub major: u64,
     #[serde(skip_serializing_if = "is_zero")]
     pub minor: u64,
-    /// `Read`, `Write`, `Sync`, `Async`, `Discard`, `Total`.
+    /// `Read`, `Write`, `Sync`, `Async`, `Discard`, `Total`; empty where they are not told apart.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub op: String,
     #[serde(skip_serializing_if = "is_zero")]

@@ -137,21 +137,34 @@ fn block_io(dir: &Dir) -> Result<BlockIo, Error> {
     Ok(BlockIo {
         io_service_bytes_recursive: first("io_service_bytes_recursive")?,
         io_serviced_recursive: first("io_serviced_recursive")?,
+        io_queue_recursive: first("io_queued_recursive")?,
+        io_service_time_recursive: first("io_service_time_recursive")?,
+        io_wait_time_recursive: first("io_wait_time_recursive")?,
+        io_merged_recursive: first("io_merged_recursive")?,
+        io_time_recursive: first("time_recursive")?,
+        sectors_recursive: first("sectors_recursive")?,
         psi: None,
     })
 }
 
-/// Lines such as `8:0 Read 4096`; the sum over all devices, `Total 4096`, is passed over.
+/// Lines such as `8:0 Read 4096` or `8:0 8`; the sum over all devices, `Total 4096`, is passed over.
 fn entries(dir: &Dir, file: &str) -> Result<Vec<BlockIoEntry>, Error> {
-    let text = text(dir, file)?.unwrap_or_default();
-    let entry = |line: &str| {
-        let mut words = line.split_whitespace();
-        let (major, minor) = words.next()?.split_once(':')?;
-        let (major, minor) = (parse(major), parse(minor));
-        let op = words.next()?.to_owned();
-        Some(BlockIoEntry { major, minor, op, value: parse(words.next()?) })
+    Ok(text(dir, file)?.unwrap_or_default().lines().filter_map(entry).collect())
+}
+
+fn entry(line: &str) -> Option<BlockIoEntry> {
+    let mut words = line.split_whitespace();
+    let (major, minor) = words.next()?.split_once(':')?;
+    let (op, value) = match (words.next()?, words.next()) {
+        (op, Some(value)) => (op, value),
+        (value, None) => ("", value),
     };
-    Ok(text.lines().filter_map(entry).collect())
+    Some(BlockIoEntry {
+        major: parse(major),
+        minor: parse(minor),
+        op: op.to_owned(),
+        value: parse(value),
+    })
 }
 
 fn huge_pages(dir: &Dir) -> Result<BTreeMap<String, HugePages>, Error> {
@@ -168,4 +181,17 @@ fn huge_pages(dir: &Dir) -> Result<BTreeMap<String, HugePages>, Error> {
         sizes.insert(size.to_owned(), pages);
     }
     Ok(sizes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_a_device_may_tell_operations_apart() {
+        let of = |op: &str, value| BlockIoEntry { major: 8, minor: 16, op: op.into(), value };
+        assert_eq!(entry("8:16 Read 4096"), Some(of("Read", 4096)));
+        assert_eq!(entry("8:16 24"), Some(of("", 24)));
+        assert_eq!(entry("Total 4096"), None);
+    }
 }

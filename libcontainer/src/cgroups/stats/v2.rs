@@ -8,6 +8,7 @@ use super::{
 };
 use crate::cgroups::dir::{Dir, files};
 use crate::cgroups::error::Error;
+use crate::cgroups::pids::below;
 
 pub(super) fn stats(dir: &Dir) -> Result<Stats, Error> {
     Ok(Stats {
@@ -67,8 +68,12 @@ fn counter(dir: &Dir, name: &str) -> Result<MemoryCounter, Error> {
 }
 
 fn pids(dir: &Dir) -> Result<Pids, Error> {
+    let Some(current) = text(dir, "pids.current")? else {
+        // Without the controller they can be counted all the same.
+        return Ok(Pids { current: below(&dir.path)?.len() as u64, limit: 0 });
+    };
     let limit = text(dir, "pids.max")?.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
-    Ok(Pids { current: number(dir, "pids.current")?, limit })
+    Ok(Pids { current: parse(current.trim()), limit })
 }
 
 /// Lines such as `8:0 rbytes=4096 wbytes=0 rios=1 wios=0 dbytes=0 dios=0`.

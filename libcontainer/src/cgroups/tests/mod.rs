@@ -5,3 +5,4 @@ mod limits;
 mod planning;
 mod refuse;
 mod settings;
+mod threaded;

@@ -148,6 +148,19 @@ fn memory_settings_of_version_1_alone() {
     );
 }
 
+/// As with runc: on version 1 a number that the kernel does not have is an error, on cgroup2 the nearest is taken.
+#[test]
+fn shares_at_the_ends() {
+    for shares in [1, 262_145] {
+        let given = json!({"cpu": {"shares": shares}});
+        let expected =
+            format!("linux.resources.cpu.shares: found {shares}, allowed is 2 to 262144");
+        assert_eq!(error_of(given.clone(), &v1(false)), expected);
+        let weight = if shares == 1 { 1 } else { 10_000 };
+        assert_eq!(writes(given, &v2()), [format!("cpu.weight={weight} (cpu.shares)")]);
+    }
+}
+
 #[test]
 fn cpu() {
     let given = json!({"cpu": {

@@ -3,8 +3,8 @@
 use std::io;
 use std::os::fd::AsFd;
 
-use super::{DeviceChange, Update, undo};
-use crate::cgroups::apply::{explain_missing, is_missing};
+use super::{Checked, DeviceChange, Update, undo};
+use crate::cgroups::apply::{explain_missing, is_denied, is_missing};
 use crate::cgroups::cgroup::Cgroup;
 use crate::cgroups::devices::Filter;
 use crate::cgroups::dir::Dir;
@@ -60,16 +60,22 @@ impl Cgroup {
     }
 
     fn check_usage(&self, update: &Update) -> Result<(), Error> {
-        let (Some(limit), Some(dir)) = (update.checked_limit, self.only(Kind::V2)) else {
+        let Some(dir) = self.only(Kind::V2).filter(|_| update.checked != Checked::default()) else {
             return Ok(());
         };
-        let file = "memory.current";
-        let usage = match dir.read_line(file) {
-            Ok(usage) => usage.parse().unwrap_or(0),
-            Err(source) => return Err(Error::Read { path: dir.file(file), source }),
+        let read = |file: &str| match dir.read_line(file) {
+            Ok(usage) => Ok(usage.parse::<u64>().unwrap_or(0)),
+            // A kernel without swap.
+            Err(source) if is_missing(&source) => Ok(0),
+            Err(source) => Err(Error::Read { path: dir.file(file), source }),
         };
-        if usage > limit {
-            return Err(Error::BelowUsage { limit, usage });
+        let memory = read("memory.current")?;
+        let sum = memory + read("memory.swap.current")?;
+        let Checked { memory: limit, sum: limit_of_sum } = update.checked;
+        for (member, limit, usage) in [("limit", limit, memory), ("swap", limit_of_sum, sum)] {
+            if let Some(limit) = limit.filter(|limit| usage > *limit) {
+                return Err(Error::BelowUsage { member, limit, usage });
+            }
         }
         Ok(())
     }
@@ -125,7 +131,13 @@ impl Cgroup {
     pub(in crate::cgroups) fn replace_filter(&self, filter: Option<&Filter>) -> Result<(), Error> {
         let Some(cgroup) = self.fd() else { return Ok(()) };
         let error = |step| move |source| Error::DeviceFilter { step, source };
-        let old = bpf::own_device_programs(cgroup).map_err(error("find"))?;
+        let old = match bpf::own_device_programs(cgroup) {
+            Err(source) if self.record().rootless && is_denied(&source) => {
+                log::debug!("no device filter: {source}");
+                return Ok(());
+            }
+            found => found.map_err(error("find"))?,
+        };
         let new = match filter {
             Some(filter) => Some(bpf::load_device_program(&filter.program).map_err(error("load"))?),
             None => None,

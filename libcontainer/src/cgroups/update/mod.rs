@@ -25,8 +25,17 @@ pub struct Update {
     pub ignored: Vec<Ignored>,
     pub(super) writes: Vec<(PathBuf, Write)>,
     pub(super) devices: DeviceChange,
-    /// The memory limit that may not be below what is in use (`checkBeforeUpdate`).
-    pub(super) checked_limit: Option<u64>,
+    /// The limits that may not be below what is in use (`checkBeforeUpdate`).
+    pub(super) checked: Checked,
+}
+
+/// Limits in bytes that are compared with what is in use before anything is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Checked {
+    /// Of memory.
+    pub(super) memory: Option<u64>,
+    /// Of memory and swap together.
+    pub(super) sum: Option<u64>,
 }
 
 /// How other device rules come into force.
@@ -74,7 +83,7 @@ impl Update {
         Ok(Update {
             writes: place(after, record)?,
             devices: device_change(current, &resources, record)?,
-            checked_limit: checked_limit(&asked, &resources, is_v2),
+            checked: checked(&asked, &resources, is_v2),
             ignored,
             resources,
         })
@@ -125,11 +134,16 @@ fn device_change(
 }
 
 /// Version 1 refuses by itself a limit below what is in use; cgroup2 kills for it, unless it is checked.
-fn checked_limit(asked: &Value, resources: &LinuxResources, is_v2: bool) -> Option<u64> {
-    let memory = resources.memory().filter(|_| is_v2)?;
-    let is_asked = merge::names(asked, "linux.resources.memory.limit");
-    let is_checked = is_asked && memory.check_before_update() == Some(true);
-    memory.limit().filter(|_| is_checked).and_then(|limit| u64::try_from(limit).ok())
+fn checked(asked: &Value, resources: &LinuxResources, is_v2: bool) -> Checked {
+    let memory = resources.memory().filter(|_| is_v2);
+    let Some(memory) = memory.filter(|memory| memory.check_before_update() == Some(true)) else {
+        return Checked::default();
+    };
+    let limit = |name: &str, value: Option<i64>| {
+        let is_asked = merge::names(asked, &format!("linux.resources.memory.{name}"));
+        value.filter(|value| is_asked && *value > 0).and_then(|value| u64::try_from(value).ok())
+    };
+    Checked { memory: limit("limit", memory.limit()), sum: limit("swap", memory.swap()) }
 }
 
 #[cfg(test)]

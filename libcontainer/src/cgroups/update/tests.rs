@@ -12,7 +12,7 @@ fn resources(mut value: Value) -> LinuxResources {
 
 fn record(controllers: &[&str]) -> Record {
     let paths = controllers.iter().map(|name| ((*name).to_owned(), format!("/c/{name}/x").into()));
-    Record { driver: Driver::Cgroupfs, paths: paths.collect(), made: true }
+    Record { driver: Driver::Cgroupfs, paths: paths.collect(), made: true, rootless: false }
 }
 
 fn update(controllers: &[&str], current: Value, request: Value) -> Result<Update, Error> {
@@ -127,9 +127,22 @@ fn another_verdict_begins_anew() {
 
 #[test]
 fn a_checked_limit_is_only_that_of_v2() {
-    let request = || json!({"memory": {"limit": 100, "checkBeforeUpdate": true}});
-    assert_eq!(update(V2, json!({}), request()).unwrap().checked_limit, Some(100));
-    assert_eq!(update(V1, json!({}), request()).unwrap().checked_limit, None);
+    let request = || json!({"memory": {"limit": 100, "swap": 150, "checkBeforeUpdate": true}});
+    let checked = |record, request| update(record, json!({}), request).unwrap().checked;
+    assert_eq!(checked(V2, request()), Checked { memory: Some(100), sum: Some(150) });
+    assert_eq!(checked(V1, request()), Checked::default());
+    let unchecked = json!({"memory": {"limit": 100, "swap": 150}});
+    assert_eq!(checked(V2, unchecked), Checked::default());
+}
+
+/// The kernel forgets the shares of who is idle.
+#[test]
+fn who_is_no_longer_idle_has_its_shares_again() {
+    let current = json!({"cpu": {"shares": 512, "idle": 1}});
+    let change = update(V1, current.clone(), json!({"cpu": {"idle": 0}})).unwrap();
+    assert_eq!(written(&change), ["cpu.shares=512", "cpu.idle=0"]);
+    let change = update(V1, current, json!({"cpu": {"idle": 1}})).unwrap();
+    assert_eq!(written(&change), ["cpu.idle=1"]);
 }
 
 #[test]

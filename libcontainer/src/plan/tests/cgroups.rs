@@ -69,6 +69,36 @@ fn writable_mount_on_v1() {
     "#);
 }
 
+/// Only a container that sees nothing but its own cgroup, and may change it, gets it.
+#[test]
+fn the_cgroup_is_given_to_the_containers_user() {
+    let owner = |host: &Host, options: &[&str], uid: u32, edit: &dyn Fn(&mut Value)| {
+        let edit = |config: &mut Value| {
+            let mount =
+                json!({"destination": "/sys/fs/cgroup", "type": "cgroup", "options": options});
+            config["mounts"] = json!([mount]);
+            config["process"]["user"]["uid"] = uid.into();
+            edit(config);
+        };
+        planned(edit, &request(), host).cgroup.owner
+    };
+    let mapped = |config: &mut Value| {
+        let namespaces = config["linux"]["namespaces"].as_array_mut().unwrap();
+        namespaces.push(json!({"type": "user"}));
+        let map = |inside: u32, outside: u32| json!({"containerID": inside, "hostID": outside, "size": 10});
+        config["linux"]["uidMappings"] = json!([map(0, 5000), map(100, 7000)]);
+        config["linux"]["gidMappings"] = json!([map(0, 5000)]);
+    };
+    let unmapped = |_: &mut Value| {};
+    let shared = |config: &mut Value| share(config, "cgroup");
+    assert_eq!(owner(&v2(), &["rw"], 0, &mapped), Some(5000));
+    assert_eq!(owner(&v2(), &[], 103, &mapped), Some(7003));
+    assert_eq!(owner(&v2(), &["rw"], 33, &unmapped), Some(33));
+    assert_eq!(owner(&v2(), &["ro"], 0, &mapped), None);
+    assert_eq!(owner(&v2(), &["rw"], 33, &shared), None);
+    assert_eq!(owner(&hybrid(), &["rw"], 0, &mapped), None);
+}
+
 /// The clone goes straight into a cgroup of version 2; any other is entered before creel-init goes on.
 #[test]
 fn the_clone_enters_only_v2() {

@@ -2,6 +2,7 @@
 //! other tests show what one setting changes of it, and what has to come before what.
 
 mod activation;
+mod arbitrary;
 mod cgroups;
 mod close;
 mod devices;
@@ -15,5 +16,6 @@ mod namespaces;
 mod order;
 mod process;
 mod request;
+mod rootless;
 mod text;
 mod whole;

@@ -121,20 +121,26 @@ fn tmpfs() {
     "#);
     assert_snapshot!(mount(json!(["mode=1777", "ro", "private"])), @r#"
       mountBind
-    + mounts[7]: mountFilesystem target=tmp fstype=tmpfs source=tmpfs parameters=["mode=1777","ro"] attributes=0x1 propagation=0x40000
+    + mounts[7]: mountFilesystem target=tmp fstype=tmpfs source=tmpfs parameters=["mode=1777"] propagation=0x40000
       device
+      maskPath
+    + mounts[7]: mountAttributes target=tmp set=0x1
+      readonlyRoot
     "#);
 }
 
-/// It cannot be read-only from the start, when something is to be copied into it.
+/// It becomes read-only at last, when nothing more is made in it.
 #[test]
 fn tmpfs_with_what_it_covers() {
     let options = ["ro", "tmpcopyup"];
     let mount = |kind: &str| json!({"destination": "/tmp", "type": kind, "options": options});
     assert_snapshot!(one(mount("tmpfs")), @r"
       mountBind
-    + mounts[7]: mountFilesystem target=tmp fstype=tmpfs attributes=0x1 flags=0x14
+    + mounts[7]: mountFilesystem target=tmp fstype=tmpfs flags=0x14
       device
+      maskPath
+    + mounts[7]: mountAttributes target=tmp set=0x1
+      readonlyRoot
     ");
     assert_snapshot!(refused(|config| config["mounts"] = json!([mount("proc")])), @r#"mounts[0].options: "tmpcopyup" is not supported; only a mount of type tmpfs can have it"#);
 }

@@ -23,7 +23,7 @@ pub(super) const ALLOW: u32 = 0x7fff_0000;
 pub(super) const KILL: u32 = 0;
 
 /// libseccomp; `None`, with a word about it, where it is not installed.
-pub(super) fn oracle() -> Option<&'static Oracle> {
+fn oracle() -> Option<&'static Oracle> {
     static ORACLE: OnceLock<Result<Oracle, String>> = OnceLock::new();
     match ORACLE.get_or_init(Oracle::build) {
         Ok(oracle) => Some(oracle),

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// libseccomp 2.5 names the architectures but for these.
 pub(super) const ARCHITECTURES: [Arch; 19] = [
@@ -33,6 +34,9 @@ pub(super) const ARCHITECTURES: [Arch; 19] = [
 
 /// A folder in which libseccomp's Debian packages were unpacked, to be taken instead of the system's.
 const LIBSECCOMP: &str = "CREEL_TEST_LIBSECCOMP";
+
+/// After this it is given up.
+const SECONDS: &str = "20";
 
 /// The oracle.
 pub(super) struct Oracle {
@@ -76,7 +80,7 @@ impl Oracle {
     /// `None` when it came to no end.
     fn ask(&self, question: &str) -> Option<Vec<u8>> {
         let mut child = Command::new("timeout")
-            .args(["5".as_ref(), self.program.as_os_str()])
+            .args([SECONDS.as_ref(), self.program.as_os_str()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -97,7 +101,17 @@ impl Oracle {
     /// The program of a profile on a machine of this architecture; `None` where libseccomp finds none in
     /// seconds, as happens for some.
     pub(super) fn program(&self, native: Arch, profile: &LinuxSeccomp) -> Option<Vec<sock_filter>> {
-        let answer = self.ask(&as_lines(native, profile))?;
+        self.laid_out(native, profile, 1)
+    }
+
+    /// The same in another layout than libseccomp's default, which is 1: 2 is with a binary tree.
+    pub(super) fn laid_out(
+        &self,
+        native: Arch,
+        profile: &LinuxSeccomp,
+        level: u32,
+    ) -> Option<Vec<sock_filter>> {
+        let answer = self.ask(&format!("{}O {level}\nE\n", as_lines(native, profile)))?;
         let instruction = |bytes: &[u8]| sock_filter {
             code: u16::from_ne_bytes([bytes[0], bytes[1]]),
             jt: bytes[2],
@@ -108,11 +122,16 @@ impl Oracle {
         Some(answer[4..].chunks_exact(8).map(instruction).collect())
     }
 
-    /// How long libseccomp takes for a profile, with reading it from lines, in nanoseconds.
-    pub(super) fn time(&self, native: Arch, profile: &LinuxSeccomp) -> u32 {
-        let answer = self.ask(&(as_lines(native, profile) + "T\n")).expect("an answer");
-        let last = answer.last_chunk().expect("a time");
-        u32::from_ne_bytes(*last)
+    /// How long libseccomp takes to make a program of a profile this often, without reading it from lines.
+    #[allow(dead_code, reason = "for the benchmark")]
+    pub(super) fn time(
+        &self,
+        native: Arch,
+        profile: &LinuxSeccomp,
+        times: u64,
+    ) -> Option<Duration> {
+        let answer = self.ask(&format!("{}B {times}\n", as_lines(native, profile)))?;
+        answer.last_chunk().map(|time| Duration::from_nanos(u64::from_ne_bytes(*time)))
     }
 
     /// The numbers of calls; negative where there is none.
@@ -145,7 +164,7 @@ fn as_lines(native: Arch, profile: &LinuxSeccomp) -> String {
             }
         }
     }
-    lines + "E\n"
+    lines
 }
 
 fn rules(syscall: &LinuxSyscall) -> Vec<String> {
