@@ -52,11 +52,14 @@ impl Container {
     fn kill_before_lock(&self) {
         let unwanted = || self.store.mark_unwanted(&self.id).unwrap_or_default();
         let waited_for = match self.store.look(&self.id) {
-            Ok((_, Record { init: Some(init), .. })) => vec![init.identity],
-            Ok((directory, _)) if is_locked(directory) => unwanted(),
+            Ok((directory, record)) => match record.init {
+                Some(init) => vec![init.identity],
+                None if !is_locked(directory) => return,
+                None => unwanted(),
+            },
             // Nothing is saved yet.
             Err(StoreError::NotFound { .. }) => unwanted(),
-            _ => return,
+            Err(_) => return,
         };
         for process in waited_for.into_iter().filter_map(|identity| identity.open().ok().flatten())
         {
