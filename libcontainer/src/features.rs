@@ -186,7 +186,7 @@ fn linux() -> Result<LinuxFeature, OciSpecError> {
                 .v1(true)
                 .v2(true)
                 .systemd(true)
-                .systemd_user(false)
+                .systemd_user(true)
                 .rdma(true)
                 .build()?,
         )

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use libcontainer::{CreateOptions, Runtime, spec::check_id};
+use libcontainer::{Config, CreateOptions, Runtime, spec::check_id};
 
 use crate::{
     cli::Globals,
@@ -58,7 +58,7 @@ impl CreateFlags {
         let listening = environment::listening()?;
         Ok(CreateOptions {
             bundle,
-            config,
+            config: config.map_or(Config::Bundle, Config::File),
             pid_file,
             console_socket,
             pidfd_socket,
@@ -71,6 +71,7 @@ impl CreateFlags {
             systemd_cgroup: manager == CgroupManager::Systemd,
             no_cgroups: manager == CgroupManager::Disabled,
             rootless: rootless(globals)?,
+            ..CreateOptions::default()
         })
     }
 }

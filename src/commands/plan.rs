@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use libcontainer::{
-    CreateOptions, Runtime,
+    Config, CreateOptions, Runtime,
     plan::{Plan, Planned},
 };
 
@@ -39,7 +39,7 @@ pub(super) fn run(args: PlanArgs, globals: &Globals, runtime: &Runtime) -> Resul
     let manager = cgroup_manager(globals)?;
     let options = CreateOptions {
         bundle,
-        config,
+        config: config.map_or(Config::Bundle, Config::File),
         no_pivot,
         systemd_cgroup: manager == CgroupManager::Systemd,
         no_cgroups: manager == CgroupManager::Disabled,

@@ -40,7 +40,7 @@ fn a_pidfd_of_the_container_is_handed_over() {
     let passed = Passed::listen(&bundle);
     bundle.on_bundle("create", &["--pidfd-socket", passed.path()]).ok();
     let file = passed.take();
-    assert_eq!((file.name.as_str(), file.link.as_str()), ("pidfd", "anon_inode:[pidfd]"));
+    assert_eq!((file.name.as_str(), file.link.as_str()), ("standard", "anon_inode:[pidfd]"));
     assert_eq!(file.pid(), Some(bundle.pid()));
     bundle.start();
     bundle.cmd(&["delete", "--force", &bundle.id]).ok();

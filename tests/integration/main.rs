@@ -5,6 +5,7 @@
 //! is right.
 
 mod activation;
+mod apparmor;
 mod bad_input;
 mod binds;
 mod capabilities;
@@ -15,6 +16,7 @@ mod cli;
 mod commands;
 mod conformance;
 mod crash;
+mod delegation;
 mod deleting;
 mod devices;
 mod events;
@@ -22,6 +24,7 @@ mod exec;
 mod fds;
 mod features;
 mod flags;
+mod foreground;
 mod harness;
 mod hooks;
 mod id_mapped;
@@ -52,7 +55,9 @@ mod round_trip;
 mod scheduling;
 mod seccomp;
 mod seccomp_verdicts;
+mod soak;
 mod systemd;
+mod terminals;
 mod time;
 mod two_users;
 mod update;

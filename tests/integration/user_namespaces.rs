@@ -1,6 +1,7 @@
 //! Containers in a user namespace, made by root.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use creel_probe::Try;
 use nix::mount::MsFlags;

@@ -1,13 +1,10 @@
 //! What a process gets from outside, before it may go on.
 
-use super::hand_over::hand_over;
 use crate::error::Error;
 use crate::plan::{Limit, Planned};
-use crate::process::launch::Init;
 use creel_wire::owned::Step;
 use std::fs;
 use std::io::Write;
-use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -38,12 +35,6 @@ pub(super) fn set_scheduling(pid: i32, steps: &[Planned]) -> Result<(), Error> {
         set.map_err(|source| Error::io("set", origin.as_str(), source))?;
     }
     Ok(())
-}
-
-/// A descriptor of the process, for whoever cannot be its parent and wants to wait for it.
-pub(super) fn hand_over_process(init: &Init, socket: &Path) -> Result<(), Error> {
-    hand_over(init.pidfd.as_fd(), b"pidfd", socket)
-        .map_err(|source| Error::io("send the pidfd to pidfd socket", socket, source))
 }
 
 /// Whole when it appears, and without a newline: engines read it as soon as it is there.

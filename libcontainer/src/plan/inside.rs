@@ -118,10 +118,11 @@ fn plan_cgroup(spec: &Spec, request: &Request, host: &Host) -> Result<cgroups::P
         cgroups_path: linux.and_then(|linux| linux.cgroups_path().as_deref()),
         resources: linux.and_then(|linux| linux.resources().as_ref()),
     };
-    let plan = match (request.no_cgroups, request.systemd_cgroup) {
-        (true, _) => cgroups::plan_none(&wanted),
-        (false, true) => cgroups::plan_systemd(&wanted, spec.annotations().as_ref(), &host.cgroups),
-        (false, false) => cgroups::plan(&wanted, &host.cgroups, &host.own_cgroups)
+    let annotations = spec.annotations().as_ref();
+    let plan = match &request.systemd {
+        _ if request.no_cgroups => cgroups::plan_none(&wanted),
+        Some(maker) => cgroups::plan_systemd(&wanted, annotations, &host.cgroups, maker),
+        None => cgroups::plan(&wanted, &host.cgroups, &host.own_cgroups)
             .and_then(|plan| plan.within(&host.cgroup_access, &host.own_cgroups)),
     };
     let plan = plan.map_err(PlanError::Cgroup)?;

@@ -86,8 +86,6 @@ pub struct Request {
     pub preserve_fds: u32,
     /// Wait for a separate `start`.
     pub separate_start: bool,
-    /// systemd makes the cgroup.
-    pub systemd_cgroup: bool,
     /// No cgroup is made: the container stays in the caller's.
     pub no_cgroups: bool,
     /// How many of the first descriptors of `preserve_fds` are sockets of sd_listen_fds(3).
@@ -96,6 +94,8 @@ pub struct Request {
     pub listen_fd_names: Option<String>,
     /// The program gets a socket to say that it is ready, sd_notify(3).
     pub notify: bool,
+    /// The systemd that makes the cgroup, where one does.
+    pub systemd: Option<cgroups::systemd::Maker>,
     /// What the caller may not do with cgroups is no error, unless it was asked for.
     pub rootless: bool,
 }

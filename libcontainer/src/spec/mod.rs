@@ -23,6 +23,6 @@ pub use load::{
     LoadError, LoadedProcess, LoadedSpec, MAX_CONFIG_SIZE, load, load_config, load_process,
     load_resources,
 };
-pub use oci_spec::runtime::LinuxResources;
+pub use oci_spec::runtime::{LinuxResources, Process, Spec};
 pub use parse::{ParseError, parse_process, parse_resources, parse_spec};
 pub use warning::{Warning, Warnings};

@@ -32,6 +32,7 @@ mod probe;
 pub(crate) mod rootless;
 mod runtime;
 mod skip;
+mod tmux;
 
 pub(crate) use self::probe::probe;
 pub(crate) use bundle::Bundle;
@@ -44,3 +45,4 @@ pub(crate) use passed::Passed;
 pub(crate) use runtime::{is_runc, runtime};
 pub(crate) use skip::{deviations_wanted, record as record_skip};
 pub(crate) use skip::{needs_cgroup, needs_root, runc_deviates, skip, unless};
+pub(crate) use tmux::Tmux;

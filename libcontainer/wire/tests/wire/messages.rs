@@ -3,7 +3,7 @@
 use crate::random::{Arbitrary, Random, rounds};
 use creel_wire::message::{At, Kind, Message, SIZE, TEXT};
 
-const KINDS: [Kind; 9] = [
+const KINDS: [Kind; 10] = [
     Kind::Failed,
     Kind::Mounted,
     Kind::Ready,
@@ -13,6 +13,7 @@ const KINDS: [Kind; 9] = [
     Kind::Warning,
     Kind::Go,
     Kind::Listener,
+    Kind::Unmapped,
 ];
 
 /// Where the words of a message stand.
