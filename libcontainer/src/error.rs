@@ -83,6 +83,8 @@ pub enum Error {
         /// How it ended, as far as it is known.
         how: String,
     },
+    /// The container was deleted by force while it was being created.
+    Unwanted,
     /// The container is in another part of its life than the operation needs.
     Status {
         /// What was to be done.
@@ -223,6 +225,9 @@ impl fmt::Display for Error {
             }
             Error::Died { during, how } => {
                 write!(f, "the container's process ended while {during} ({how})")
+            }
+            Error::Unwanted => {
+                f.write_str("the container was deleted by force while it was being created")
             }
             Error::Status { action, id, status } => match (*action, status) {
                 ("kill" | "pause" | "update" | "measure", _) => {

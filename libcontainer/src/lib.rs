@@ -141,6 +141,7 @@ pub use hooks::{HookError, HookFailure};
 pub use lifecycle::{
     Config, Container, CreateOptions, Event, Events, ExecOptions, ExecProcess, Foreground,
     ForegroundOptions, ListenerError, ListenerStep, Orphans, ProcessOverrides, Running, Runtime,
+    StartOptions,
 };
 pub use lsm::LsmError;
 pub use mount_tree::MountTreeError;

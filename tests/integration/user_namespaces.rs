@@ -34,9 +34,7 @@ fn host_root() -> (u32, u32) {
 /// A bundle that the mapped root can reach: it is nobody on the host.
 fn bundle(name: &str) -> Bundle {
     let bundle = Bundle::new(name).config(mapped);
-    for path in [bundle.path(".."), bundle.path(""), bundle.rootfs("")] {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("chmod");
-    }
+    bundle.reachable();
     bundle
 }
 

@@ -62,9 +62,9 @@ pub fn execute(
     arguments: Texts<'_>,
     environment: Texts<'_>,
 ) -> Outcome {
-    let arguments = Pointers::new(arguments, None).at(At::Memory)?;
-    let home = (!c.home.is_empty()).then(|| c.home.as_c_str());
-    let environment = Pointers::new(environment, home).at(At::Memory)?;
+    let arguments = Pointers::new(arguments, [None, None]).at(At::Memory)?;
+    let found = [&c.home, &c.listen_pid].map(|text| (!text.is_empty()).then(|| text.as_c_str()));
+    let environment = Pointers::new(environment, found).at(At::Memory)?;
     let mut executing = Message::new(Kind::Executing);
     executing.step = index;
     let execve = || sys::execve(c.program.as_c_str(), &arguments, &environment);

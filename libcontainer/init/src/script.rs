@@ -32,6 +32,8 @@ pub struct Container<'a> {
     pub program: Buffer,
     /// `HOME=...`, found by [`Step::Home`].
     pub home: Buffer,
+    /// `LISTEN_PID=...`, from [`Step::ListenPid`].
+    pub listen_pid: Buffer,
     /// The working directory could not be entered as root: the user may be allowed to.
     pub directory_denied: bool,
     /// The filter that [`Step::Execute`] installs.
@@ -80,6 +82,7 @@ pub fn run(plan: Plan<'_>) -> ! {
         proc: None,
         program: Buffer::new(),
         home: Buffer::new(),
+        listen_pid: Buffer::new(),
         directory_denied: false,
         outer_source: None,
         filter: None,
@@ -218,6 +221,15 @@ fn carry_out<'a>(c: &mut Container<'a>, index: u32, step: Step<'a>) -> Outcome {
             console::open(c, console::Settings { uid, rows, columns, device })
         }
         Step::Home { uid } => home::find(c, uid),
+        Step::ListenPid {} => {
+            c.listen_pid.clear();
+            c.listen_pid
+                .push(b"LISTEN_PID=")
+                .and_then(|()| {
+                    c.listen_pid.push_decimal(process::getpid().as_raw_nonzero().get() as u32)
+                })
+                .at(At::Memory)
+        }
         Step::NoNewPrivileges {} => rustix::thread::set_no_new_privs(true).at(At::Call),
         Step::Rlimit { resource, soft, hard } => sys::set_rlimit(resource, soft, hard).at(At::Call),
         Step::BoundingSet { keep } => identity::bounding_set(keep),

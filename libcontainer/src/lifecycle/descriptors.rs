@@ -1,5 +1,6 @@
 //! What the plan's descriptors are: opened before creel-init is started, by slot.
 
+use super::notify;
 use crate::error::Error;
 use crate::mount_tree;
 use crate::plan::{Descriptor, Join, Namespace, Plan};
@@ -42,6 +43,7 @@ impl Opened {
             Descriptor::Namespace(join) => open_namespace(join),
             Descriptor::Report => report(),
             Descriptor::MountTree(tree) => Ok(mount_tree::make(tree)?),
+            Descriptor::NotifyDirectory => notify::directory(entry),
             Descriptor::OuterSource(source) => Ok(mount_tree::open(source, plan)?),
             Descriptor::HookState(status) => {
                 let memfd = nix::sys::memfd::memfd_create(

@@ -127,8 +127,7 @@ impl Container {
     }
 
     fn running(&self, ignore_paused: bool) -> Result<(Record, Status), Error> {
-        let directory = self.store.directory(&self.id)?;
-        let record = self.store.read(&self.id)?;
+        let (directory, record) = self.store.look(&self.id)?;
         let status = state::status(&record, crate::state::waits_for_start(&directory))?;
         match status {
             Status::Running | Status::Created => Ok((record, status)),

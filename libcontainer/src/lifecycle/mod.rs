@@ -16,6 +16,7 @@ mod foreground;
 mod hand_over;
 mod kill;
 mod listener;
+mod notify;
 mod outer_terminal;
 mod pause;
 mod pidfd_socket;
@@ -47,6 +48,7 @@ pub use foreground::{Foreground, Orphans};
 pub use listener::{ListenerError, ListenerStep};
 pub use run::ForegroundOptions;
 pub use running::Running;
+pub use start::StartOptions;
 
 /// A state root and the containers in it.
 #[derive(Debug, Clone)]

@@ -41,13 +41,17 @@ pub(super) fn work_out(
     let cgroups_path = spec.linux().as_ref().and_then(|linux| linux.cgroups_path().as_deref());
     let systemd = options.systemd_cgroup.then(Maker::probe).transpose();
     let systemd = systemd.map_err(cgroups::Error::from)?;
-    let mut host = Host::probe(cgroups_path)?;
+    let mut host = if options.no_cgroups { Host::for_exec() } else { Host::probe(cgroups_path) }?;
     let request = Request {
         id: id.to_owned(),
         bundle,
         no_pivot: options.no_pivot,
         no_new_keyring: options.no_new_keyring,
         preserve_fds: options.handed().count(),
+        listen_fds: options.listen_fds,
+        listen_fd_names: options.listen_fd_names.clone(),
+        notify: options.notify_socket.is_some(),
+        no_cgroups: options.no_cgroups,
         separate_start,
         systemd,
         rootless: options.rootless.holds(&host),

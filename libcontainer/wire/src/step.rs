@@ -268,6 +268,8 @@ steps! {
         files: TextList,
         label: Bytes,
     }
+    /// Give the program LISTEN_PID with the pid that it will have, sd_listen_fds(3).
+    72 ListenPid {}
     /// Give a file a label of SELinux: one of a file system that takes none when it is mounted.
     69 FileLabel { target: Text, label: Bytes }
     /// Open the root file system where it is: without a mount namespace of the container's own a mount would

@@ -49,9 +49,10 @@ pub struct Pointers<'a> {
 }
 
 impl<'a> Pointers<'a> {
-    /// The texts in their order, then `last`.
-    pub fn new(texts: Texts<'a>, last: Option<&'a CStr>) -> Result<Self, Errno> {
-        let slots = texts.count() + usize::from(last.is_some()) + 1;
+    /// The texts in their order, then what there is of `last`.
+    pub fn new(texts: Texts<'a>, last: [Option<&'a CStr>; 2]) -> Result<Self, Errno> {
+        let last = last.into_iter().flatten();
+        let slots = texts.count() + last.clone().count() + 1;
         let size = slots.checked_mul(size_of::<*const c_char>()).ok_or(Errno::NOMEM)?;
         let flags = MapFlags::PRIVATE;
         // SAFETY: a new anonymous mapping that overlaps nothing.

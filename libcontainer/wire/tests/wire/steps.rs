@@ -39,6 +39,7 @@ macro_rules! all {
 
 all! {
     NonDumpable {}
+    ListenPid {}
     AwaitAdmission {}
     AwaitIdMaps {}
     OuterSource { tree }

@@ -4,6 +4,7 @@
 //! file is enough.
 
 use std::io::{Read, Write};
+use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -26,6 +27,7 @@ const USAGE: &str = "usage: probe COMMAND
   cat                copy stdin to stdout
   exit N             exit with this status
   sleep SECONDS      wait, and exit with 0
+  notify TEXT...     as sigwait, then send these to $NOTIFY_SOCKET, and wait
   sigwait            print `ready`, wait for HUP, INT, TERM, USR1 or USR2, print its name
   die SIGNAL         raise this signal with its default action
   without N PROGRAM  become this program, for which the system call N does not exist
@@ -62,6 +64,15 @@ fn command(words: &[&str]) -> io::Result<ExitCode> {
         ["exit", n] => return Ok(ExitCode::from(number::<u8>(n)?)),
         ["sleep", seconds] => thread::sleep(Duration::from_secs(number(seconds)?)),
         ["sigwait"] => wait_for_signal()?,
+        ["notify", texts @ ..] => {
+            wait_for_signal()?;
+            let manager = env::var_os("NOTIFY_SOCKET").ok_or_else(|| io::Error::other("none"))?;
+            let socket = UnixDatagram::unbound()?;
+            for text in texts {
+                socket.send_to(text.as_bytes(), &manager)?;
+            }
+            thread::sleep(Duration::from_secs(600));
+        }
         ["die", signal] => nix::sys::signal::raise(signal.parse::<Signal>()?)?,
         ["spawn", rest @ ..] => {
             let _child = std::process::Command::new(words[0]).args(rest).spawn()?;
