@@ -51,6 +51,8 @@ mod rootless;
 mod round_trip;
 mod scheduling;
 mod seccomp;
+mod seccomp_notify;
+mod seccomp_strict;
 mod seccomp_verdicts;
 mod soak;
 mod systemd;

@@ -133,7 +133,8 @@ fn a_refused_value_puts_everything_back() {
     let quota = if cgroup::is_v2() { "cpu.max" } else { "cpu.cfs_quota_us" };
     let values = || {
         let shares = value(&bundle, ("cpu", "cpu.shares"), "cpu.weight");
-        let cpus = cgroup::read(&bundle.cgroup(), ("cpuset", "cpuset.cpus"), "cpuset.cpus");
+        let cpus =
+            cgroup::read(&bundle.cgroup(), ("cpuset", "cpuset.cpus"), "cpuset.cpus.effective");
         let quota = value(&bundle, ("cpu", quota), quota);
         [shares, quota, pids_limit(&bundle), cpus.unwrap_or_default()]
     };

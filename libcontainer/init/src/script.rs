@@ -4,6 +4,7 @@
 use crate::buffer::Buffer;
 use crate::channel::Channel;
 use crate::failure::{Context, Failure, Outcome};
+use crate::program::Filter;
 use crate::{
     console, device, home, hook, identity, label, loopback, mask, mount, namespace, pivot,
     placement, program, remount, resolve, start, sys, sysctl, time,
@@ -33,10 +34,10 @@ pub struct Container<'a> {
     pub home: Buffer,
     /// The working directory could not be entered as root: the user may be allowed to.
     pub directory_denied: bool,
+    /// The filter that [`Step::Execute`] installs.
+    pub filter: Option<Filter<'a>>,
     /// The next bind's source as the library has opened it.
     pub outer_source: Option<i32>,
-    /// The filter that [`Step::Execute`] installs: flags and program.
-    pub filter: Option<(u32, &'a [u8])>,
 }
 
 impl Container<'_> {
@@ -258,11 +259,13 @@ fn carry_out<'a>(c: &mut Container<'a>, index: u32, step: Step<'a>) -> Outcome {
         Step::Affinity { cpus } => placement::affinity(cpus),
         Step::ExecLabel { files, label } => label::at_exec(c, files, label),
         Step::FileLabel { target, label } => label::of_file(c, target, label),
-        Step::Seccomp { flags, program } => {
-            c.filter = Some((flags, program));
+        Step::Seccomp { flags, program, report } => {
+            c.filter = Some(Filter { flags, program, report });
             Ok(())
         }
-        Step::Execute { arguments, environment } => program::execute(c, arguments, environment),
+        Step::Execute { arguments, environment } => {
+            program::execute(c, index, arguments, environment)
+        }
         Step::_Lifetime(never, _) => match never {},
     }
 }

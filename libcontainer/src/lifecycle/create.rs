@@ -259,7 +259,7 @@ impl Making {
                     log::warn!("{warning}: {}", describe(&warning));
                 }
                 Event::Closed => return Err(died(init, self.cgroup.as_ref())),
-                Event::Executing => {}
+                Event::Executing(..) => {}
             }
         }
     }

@@ -15,6 +15,7 @@ mod exec_target;
 mod foreground;
 mod hand_over;
 mod kill;
+mod listener;
 mod outer_terminal;
 mod pause;
 mod pidfd_socket;
@@ -43,6 +44,7 @@ pub use create_options::{Config, CreateOptions};
 pub use events::{Event, Events};
 pub use exec_options::{ExecOptions, ExecProcess, ProcessOverrides};
 pub use foreground::{Foreground, Orphans};
+pub use listener::{ListenerError, ListenerStep};
 pub use run::ForegroundOptions;
 pub use running::Running;
 

@@ -4,8 +4,10 @@ use super::Runtime;
 use super::create_options::{Config, CreateOptions};
 use crate::cgroups::{self, systemd::Maker};
 use crate::error::Error;
-use crate::plan::{self, Host, Plan, Request};
+use crate::plan::{self, Host, Plan, PlanError, Request};
+use crate::seccomp;
 use crate::spec::{self, LoadError, LoadedSpec, Warnings};
+use creel_wire::owned::Step;
 use oci_spec::runtime::Spec;
 use std::fs;
 use std::path::Path;
@@ -62,6 +64,7 @@ pub(super) fn work_out(
             );
         }
     }
+    check_filter(&spec, &plan)?;
     Ok(WorkedOut { spec, request, plan })
 }
 
@@ -84,4 +87,18 @@ fn load(bundle: &Path, config: &Config) -> Result<Spec, Error> {
         log::warn!("{warning}");
     }
     Ok(loaded.spec)
+}
+
+fn check_filter(spec: &Spec, plan: &Plan) -> Result<(), Error> {
+    let profile = spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
+    let flags = plan.inside.iter().find_map(|planned| match &planned.step {
+        Step::Seccomp { flags, .. } => Some(*flags),
+        _ => None,
+    });
+    match (profile, flags) {
+        (Some(profile), Some(flags)) => {
+            Ok(seccomp::check_kernel(profile, flags).map_err(PlanError::Seccomp)?)
+        }
+        _ => Ok(()),
+    }
 }

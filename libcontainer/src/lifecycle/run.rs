@@ -3,12 +3,14 @@
 use super::create::{Prepared, TerminalFor};
 use super::create_options::CreateOptions;
 use super::foreground::{Foreground, Orphans};
+use super::listener::{Agent, Asked};
 use super::talk::go;
 use super::{Container, Running, Runtime, delete, start};
 use crate::error::Error;
 use crate::process::conversation::Report;
 use crate::process::{Exit, Process, StepError};
-use crate::state::{Record, StoreError};
+use crate::state::{Record, Status, StoreError};
+use std::os::fd::AsFd;
 
 /// How a container is run in the foreground.
 #[derive(Debug, Clone, Default)]
@@ -110,7 +112,10 @@ impl Runtime {
 fn launch(prepared: &Prepared) -> Result<(), Error> {
     go(&prepared.init.conversation)?;
     let explain = |report: Report| StepError::new(report, &prepared.steps);
-    start::follow(&prepared.init.conversation, explain)
+    let init = &prepared.init;
+    let asked = Asked { pid: init.pid, pidfd: init.pidfd.as_fd() };
+    let agent = Agent::of(&prepared.record, asked, Status::Created);
+    start::follow(&init.conversation, agent.as_ref(), explain)
 }
 
 /// Ends and removes what was prepared.

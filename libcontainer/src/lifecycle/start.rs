@@ -1,12 +1,13 @@
 //! `start`: the waiting process becomes the container's program.
 
+use super::listener::{Agent, Asked};
 use super::talk::{go, next};
 use super::{Container, state};
 use crate::error::Error;
 use crate::hooks;
 use crate::plan::Hook;
-use crate::process::StepError;
 use crate::process::conversation::{Conversation, Event, Report};
+use crate::process::{StepError, image};
 use crate::state::{Entry, Record, StartStep, Status};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 use std::io;
@@ -26,10 +27,18 @@ impl Container {
         if status != Status::Created {
             return Err(Error::Status { action: "start", id: self.id.clone(), status });
         }
+        let process = record.init.map_or(Ok(None), |init| init.identity.open());
+        let process =
+            process.map_err(|source| Error::io("open the process of", &self.id, source))?;
+        let pid = record.init.map_or(0, |init| init.identity.pid);
+        let agent = process.as_ref().and_then(|process| {
+            Agent::of(&record, Asked { pid, pidfd: process.as_fd() }, Status::Created)
+        });
         let conversation = connect_to(&entry)
             .map_err(|source| Error::io("reach the waiting process of", entry.path(), source))?;
         go(&conversation)?;
-        let outcome = follow(&conversation, |report| failed_start(&record, report));
+        let explain = |report| failed_start(&record, report);
+        let outcome = follow(&conversation, agent.as_ref(), explain);
         if let Err(error) = entry.mark_started() {
             // It runs all the same, and is seen to.
             log::warn!("{error}");
@@ -56,22 +65,35 @@ fn failed_start(record: &Record, report: Report) -> StepError {
 }
 
 /// Follows the process until execve: the connection is close-on-exec, so its end means success when it was
-/// the next thing to happen.
+/// the next thing to happen, and no errno was left.
 pub(super) fn follow(
     conversation: &Conversation,
+    agent: Option<&Agent<'_>>,
     explain: impl Fn(Report) -> StepError,
 ) -> Result<(), Error> {
-    let mut executing = false;
+    let failed = |report| Err(Error::Step(Box::new(explain(report))));
+    let mut executing = None;
     loop {
         match next(conversation)? {
-            Event::Executing => executing = true,
-            Event::Closed if executing => return Ok(()),
-            Event::Failed(report) => {
-                return Err(Error::Step(Box::new(explain(report))));
+            Event::Executing(step, report) => {
+                executing = Some((step, report));
+                if let Some(agent) = agent {
+                    agent.hand_over(conversation)?;
+                }
             }
+            Event::Failed(report) => return failed(report),
             Event::Closed => {
-                let how = "killed, or started already by somebody else".to_owned();
-                return Err(Error::Died { during: "it was started", how });
+                let Some((step, report)) = executing else {
+                    let how = "killed, or started already by somebody else".to_owned();
+                    return Err(Error::Died { during: "it was started", how });
+                };
+                let number = report.map_or(Ok(0), image::reported);
+                return match number
+                    .map_err(|source| Error::io("read the result of execve", "", source))?
+                {
+                    0 => Ok(()),
+                    number => failed(Report::of_call(step, number)),
+                };
             }
             _ => {}
         }

@@ -22,6 +22,7 @@ mod seccomp;
 mod time;
 
 use crate::cgroups;
+use crate::seccomp::Listener;
 use creel_wire::Slot;
 use creel_wire::owned::{Step, Text};
 use oci_spec::runtime::Spec;
@@ -107,6 +108,8 @@ pub enum Descriptor {
     OuterSource(OuterSource),
     /// The container's state for hooks, with this status.
     HookState(&'static str),
+    /// Memory that creel-init and the library share, for the errno of an execve that failed.
+    Report,
     /// A descriptor of the process being joined.
     Process,
     /// The root directory of the process being joined.
@@ -174,6 +177,9 @@ pub struct Plan {
     pub oom_score_adj: Option<i32>,
     /// Hooks that run in the runtime's namespaces before pivot_root: prestart, then createRuntime.
     pub(crate) create_hooks: Vec<Hook>,
+    /// Who gets the notifications of the filter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listener: Option<Listener>,
     /// Descriptors by slot.
     pub descriptors: Vec<Descriptor>,
     /// What creel-init does inside, in order.

@@ -195,7 +195,14 @@ steps! {
     42 AwaitStart { listener: Slot }
     /// seccomp(2): the filter of the program. It is installed by the Execute step, with nothing but execve(2)
     /// after it, so that it has to allow no other call of creel-init's.
-    43 Seccomp { flags: u32, program: Bytes }
+    43 Seccomp {
+        /// SECCOMP_FILTER_FLAG_*.
+        flags: u32,
+        program: Bytes,
+        /// Memory of at least four bytes that cannot shrink: the errno of an execve that failed, for what the
+        /// filter does not let be said.
+        report: Slot,
+    }
     /// mkdir(2) for all of it that is missing.
     45 MakeDirectory { path: Text }
     /// mount_setattr(2) on a mount that was made before.

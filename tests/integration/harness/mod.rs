@@ -35,7 +35,7 @@ mod tmux;
 
 pub(crate) use self::probe::probe;
 pub(crate) use bundle::Bundle;
-pub(crate) use command::{Cmd, Output, wait_until};
+pub(crate) use command::{Cmd, Output, Running, wait_until};
 pub(crate) use config::{Config, DEFAULT_CAPABILITIES};
 pub(crate) use container::parse;
 pub(crate) use host::{process_exists, stat_fields};

@@ -7,9 +7,9 @@ use crate::harness::{Bundle, cgroup, needs_cgroup, parse, unless, wait_until};
 
 const MIB: u64 = 1 << 20;
 
-/// Fills so much memory, and ends.
+/// Fills so much memory, and ends. Not with zeros, which the kernel need not keep when it swaps out huge pages.
 fn eat(mebibytes: u32) -> String {
-    format!("exec dd if=/dev/zero of=/dev/null bs={mebibytes}M count=1")
+    format!("tr '\\0' x </dev/zero | dd iflag=fullblock of=/dev/null bs={mebibytes}M count=1")
 }
 
 /// Free swap of the host, in bytes.

@@ -86,7 +86,7 @@ all! {
     FindProgram { name, path }
     Ready {}
     AwaitStart { listener }
-    Seccomp { flags, program }
+    Seccomp { flags, program, report }
     MakeDirectory { path }
     MountAttributes { target, set }
     UserNamespaceRoot {}
