@@ -96,6 +96,11 @@ pub enum Error {
         /// Its process.
         pid: i32,
     },
+    /// A process has ended, and how is not known: it is no child of this program, or somebody else reaped it.
+    ExitUnknown {
+        /// The process.
+        pid: i32,
+    },
     /// A descriptor that the process is to inherit is not there to be inherited.
     PreservedDescriptor {
         /// Its number.
@@ -244,6 +249,10 @@ impl fmt::Display for Error {
             Error::StillRunning { id, pid } => write!(
                 f,
                 "container {id}: process {pid} did not end after SIGKILL; it may hang in the kernel, try again"
+            ),
+            Error::ExitUnknown { pid } => write!(
+                f,
+                "process {pid} has ended, but only its parent knows how; before Linux 6.15 nobody else can ask"
             ),
             Error::PreservedDescriptor { number, count } => write!(
                 f,

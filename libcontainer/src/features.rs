@@ -1,6 +1,8 @@
 //! What this runtime can do, for engines that ask before they write a config.json (runtime spec,
 //! "Features Structure"). It does not depend on the host.
 
+use std::collections::HashMap;
+
 use oci_spec::OciSpecError;
 use oci_spec::runtime::{
     ApparmorBuilder, Arch, CgroupBuilder, Features, FeaturesBuilder, IDMapBuilder, IntelRdtBuilder,
@@ -134,6 +136,10 @@ const SECCOMP_ARCHITECTURES: [Arch; 23] = [
     Arch::ScmpArchX86_64,
 ];
 
+/// Annotations of config.json that change what is done, so that engines do not take them from just anybody; one that
+/// ends in a dot stands for all that begin so.
+const UNSAFE_ANNOTATIONS: [&str; 1] = ["org.systemd.property."];
+
 /// The features structure of runtime spec 1.3.
 pub fn features() -> Features {
     // Building fails only when a mandatory part is missing, and none of these has one.
@@ -147,7 +153,18 @@ fn build() -> Result<Features, OciSpecError> {
         .hooks(owned(&HOOKS))
         .mount_options(owned(&MOUNT_OPTIONS))
         .linux(linux()?)
+        .annotations(annotations())
+        .potentially_unsafe_config_annotations(owned(&UNSAFE_ANNOTATIONS))
         .build()
+}
+
+/// Of this program itself; the key of runc is the one that engines know.
+fn annotations() -> HashMap<String, String> {
+    let pairs = [
+        ("org.creel.version", env!("CARGO_PKG_VERSION")),
+        ("org.opencontainers.runc.checkpoint.enabled", "false"),
+    ];
+    pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into_iter().collect()
 }
 
 fn linux() -> Result<LinuxFeature, OciSpecError> {
@@ -169,7 +186,7 @@ fn linux() -> Result<LinuxFeature, OciSpecError> {
                 .v1(true)
                 .v2(true)
                 .systemd(true)
-                .systemd_user(false)
+                .systemd_user(true)
                 .rdma(true)
                 .build()?,
         )

@@ -1,6 +1,7 @@
 //! Id-mapped mounts: a user namespace with the maps, and a tree of mounts that is given it.
 
 use crate::plan::{Descriptor, IdMaps, MountIds, MountTree, Namespace, OuterSource, Plan, Planned};
+use crate::process::Handed;
 use crate::process::launch::{Init, Launch, LaunchError, launch};
 use crate::process::wait;
 use crate::sys;
@@ -157,7 +158,7 @@ fn user_namespace(maps: &IdMaps, origin: &str) -> Result<OwnedFd, MountTreeError
     let holder = launch(&Launch {
         steps: &[Step::Ready {}],
         descriptors: &[],
-        preserved: 0,
+        handed: Handed::nothing(),
         namespaces: u64::from(Namespace::User.flag()),
         cgroup: None,
         vfork: true,

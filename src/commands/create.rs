@@ -51,6 +51,7 @@ impl CreateFlags {
             preserve_fds,
             systemd_cgroup,
             rootless: globals.rootless()?,
+            ..CreateOptions::default()
         })
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use libcontainer::{
-    ExecOptions, ExecProcess, ProcessOverrides, Runtime, Started,
+    ExecOptions, ExecProcess, ProcessOverrides, Runtime,
     spec::{check_process, load_process},
 };
 
@@ -82,18 +82,18 @@ fn exec(args: ExecArgs, runtime: &Runtime, report: &mut Report) -> Result<i32, F
     let ExecArgs { detach, pid_file, console_socket, preserve_fds, ignore_paused, .. } = args;
     let sub_cgroups = args.cgroup;
     let options = ExecOptions {
-        process,
-        detach,
         pid_file,
         console_socket,
         preserve_fds,
         ignore_paused,
         sub_cgroups,
+        ..ExecOptions::new(process)
     };
-    match container.exec(&options)? {
-        Started::Detached(_) => Ok(0),
-        Started::Ended(exit) => Ok(exit.code()),
+    if detach {
+        container.exec(&options)?;
+        return Ok(0);
     }
+    Ok(container.exec_in_foreground(&options)?.code())
 }
 
 fn given(file: PathBuf, report: &mut Report) -> Result<ExecProcess, Failure> {

@@ -1,7 +1,7 @@
 //! `creel run`: create, start, wait and delete in one.
 
 use clap::Args;
-use libcontainer::{Exit, RunOptions, Runtime, spec::check_id};
+use libcontainer::{ForegroundOptions, Orphans, Runtime, spec::check_id};
 
 use super::create::CreateFlags;
 use crate::{cli::Globals, failure::Failure};
@@ -32,7 +32,12 @@ pub(super) fn run(args: RunArgs, globals: &Globals, runtime: &Runtime) -> Result
 fn run_container(args: RunArgs, globals: &Globals, runtime: &Runtime) -> Result<i32, Failure> {
     check_id(&args.id)?;
     let RunArgs { flags, detach, keep, no_subreaper, id } = args;
-    let exit =
-        runtime.run(&id, &flags.options(globals)?, &RunOptions { detach, keep, no_subreaper })?;
-    Ok(exit.map_or(0, Exit::code))
+    let options = flags.options(globals)?;
+    if detach {
+        runtime.run(&id, &options)?;
+        return Ok(0);
+    }
+    let orphans = if no_subreaper { Orphans::Leave } else { Orphans::Adopt };
+    let exit = runtime.run_in_foreground(&id, &options, &ForegroundOptions { keep, orphans })?;
+    Ok(exit.code())
 }

@@ -174,6 +174,7 @@ fn devices_outside_the_rules_cannot_be_opened() {
 /// kernel keeps for experiments: what is let through finds no driver.
 #[test]
 fn a_rule_is_for_its_type_its_numbers_and_its_access() {
+    needs_root!("no device can be made in a user namespace");
     let mut bundle = Bundle::new("rule").config(|c| {
         c.capabilities(&["CAP_MKNOD"]);
         let rule = json!({"allow": true, "type": "c", "major": 240, "minor": 11, "access": "r"});

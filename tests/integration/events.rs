@@ -148,6 +148,27 @@ fn memory_over_the_limit_is_killed_and_events_says_so() {
 }
 
 #[test]
+fn events_say_that_memory_was_why_the_container_ended() {
+    unless!(cgroup::has("memory"), "no memory controller here");
+    let bundle = Bundle::new("oominit").busybox().config(|c| {
+        c.set("/linux/resources/memory", json!({"limit": 20 << 20, "swap": 20 << 20}));
+        let eat = "read x </go; exec dd if=/dev/zero of=/dev/null bs=60M count=1";
+        c.args(&["/bin/sh", "-c", eat]);
+    });
+    let go = bundle.rootfs("go");
+    nix::unistd::mkfifo(&go, nix::sys::stat::Mode::S_IRWXU).expect("a fifo");
+    bundle.create_and_start();
+    let events = bundle.cmd(&["events", "--interval", "100ms", &bundle.id]).spawn();
+    wait_until("the first statistics", || events.stdout().contains("\"stats\""));
+    std::fs::write(&go, "now\n").expect("the fifo");
+    bundle.wait_stopped();
+    let line = format!("{{\"type\":\"oom\",\"id\":\"{}\"}}", bundle.id);
+    wait_until("word of it", || events.stdout().lines().any(|l| l == line));
+    bundle.delete();
+    events.output().ok();
+}
+
+#[test]
 fn events_end_with_the_container() {
     needs_cgroup!();
     let bundle = Bundle::new("end").sleeping();

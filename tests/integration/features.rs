@@ -42,6 +42,21 @@ fn what_is_new_in_1_3_is_there() {
     assert_eq!(features["linux"]["netDevices"]["enabled"], true);
 }
 
+/// Engines keep it: it says what the program can do, not what this host or this caller may.
+#[test]
+fn it_is_the_same_on_every_host() {
+    let bundle = Bundle::new("samefeatures");
+    let own = bundle.cmd(&["features"]).ok().stdout();
+    let elsewhere = "mount -t tmpfs none /proc && mount -t tmpfs none /sys && exec \"$@\"";
+    for wrapper in [
+        &["unshare", "--mount", "sh", "-c", elsewhere, "sh"][..],
+        &["setpriv", "--bounding-set", "-all", "--inh-caps", "-all"],
+        &["env", "-i"],
+    ] {
+        assert_eq!(bundle.wrapped(wrapper, &["features"]).ok().stdout(), own, "{wrapper:?}");
+    }
+}
+
 /// Go's decoder takes null for a missing member, but others need not.
 #[test]
 fn nothing_is_null() {

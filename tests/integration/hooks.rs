@@ -306,6 +306,22 @@ fn a_relative_hook_path_is_refused() {
     bundle.assert_nothing_left();
 }
 
+/// A poststart hook finds the program, never what waits to become it.
+#[test]
+fn a_poststart_hook_runs_after_execve() {
+    runc_deviates!("{EARLY_POSTSTART}");
+    for _ in 0..5 {
+        let bundle = bundle("afterexec").config(|c| c.probe(&["sleep", "60"]));
+        let log = bundle.outside("hooks").join("log");
+        let log = log.to_str().expect("UTF-8");
+        let script = "pid=$(sed 's/.*\"pid\":\\([0-9]*\\).*/\\1/'); tr '\\0' ' ' </proc/$pid/cmdline >\"$0\"";
+        let hook = json!({"path": "/bin/sh", "args": ["sh", "-c", script, log], "env": ["PATH=/usr/bin:/bin"]});
+        let bundle = bundle.config(|c| c.push("/hooks/poststart", hook));
+        bundle.create_and_start();
+        assert_eq!(std::fs::read_to_string(log).expect("the hook's"), "/bin/probe sleep 60 ");
+    }
+}
+
 /// The hook hangs, not the container: it can be deleted, and `start` says what became of it.
 #[test]
 fn a_container_can_be_deleted_while_its_poststart_hook_runs() {

@@ -151,7 +151,8 @@ fn a_relative_state_root_works_from_one_directory() {
     let bundle = Bundle::new("relroot").config(|c| c.probe(&["exit", "4"]));
     let runtime = crate::harness::runtime().to_str().expect("UTF-8");
     let here = bundle.path("..");
-    let words = [runtime, "--root", "root", "run", "--bundle", "bundle", &bundle.id];
+    let run = ["run", "--bundle", "bundle", &bundle.id];
+    let words = [&[runtime, "--root", "root"], driver::options(), &run].concat();
     bundle.plain(&words).current_dir(&here).output().exits(4);
 }
 

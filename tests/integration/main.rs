@@ -4,6 +4,7 @@
 //! `CREEL_TEST_RUNTIME=runc` the same tests run against Debian's runc, which tells whether a test
 //! is right.
 
+mod apparmor;
 mod bad_input;
 mod binds;
 mod capabilities;
@@ -13,12 +14,14 @@ mod cgroups;
 mod cli;
 mod conformance;
 mod crash;
+mod delegation;
 mod deleting;
 mod devices;
 mod events;
 mod exec;
 mod fds;
 mod features;
+mod foreground;
 mod harness;
 mod hooks;
 mod id_mapped;
@@ -45,10 +48,13 @@ mod remount;
 mod rootfs;
 mod rootfs_kinds;
 mod rootless;
+mod round_trip;
 mod scheduling;
 mod seccomp;
 mod seccomp_verdicts;
+mod soak;
 mod systemd;
+mod terminals;
 mod time;
 mod two_users;
 mod update;

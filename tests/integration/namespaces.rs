@@ -91,6 +91,29 @@ fn namespaces_are_joined_by_path() {
     }
 }
 
+/// It belongs to others, who have said what comes to them and what does not.
+#[test]
+fn a_joined_mount_namespace_keeps_its_propagation() {
+    runc_deviates!("it makes all mounts of the namespace slaves");
+    let bundle = Bundle::new("mntjoin");
+    let script = "mount --make-rprivate / && mount --make-rshared / && exec sleep 600";
+    let mut owner = bundle.plain(&["unshare", "--mount", "sh", "-c", script]).spawn();
+    let table = format!("/proc/{}/mountinfo", owner.pid());
+    let propagation = || {
+        let table = std::fs::read_to_string(&table).expect("mountinfo");
+        let root = table.lines().find(|line| line.split(' ').nth(4) == Some("/"));
+        root.is_some_and(|line| line.contains(" shared:") && !line.contains(" master:"))
+    };
+    crate::harness::wait_until("a shared root", propagation);
+    let path = format!("/proc/{}/ns/mnt", owner.pid());
+    let bundle = bundle.config(|c| c.join_namespace("mount", &path));
+    // Whether the root can be changed there is for the kernel to say: not below a shared mount.
+    bundle.run();
+    assert!(propagation(), "{:?}", std::fs::read_to_string(&table));
+    owner.kill();
+    drop(owner);
+}
+
 #[test]
 fn a_joined_pid_namespace_has_another_process_1() {
     let first = Bundle::new("pidhost").sleeping();

@@ -1,5 +1,7 @@
 //! Network devices that move into the container.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
@@ -81,6 +83,38 @@ fn without_a_name_it_keeps_its_own_and_leaves_the_host() {
     let left = run(Command::new("ip").args(["link", "show", &pair.host]).stderr(Stdio::null()))
         .expect("ip");
     assert!(!left.status.success(), "it is still on the host");
+}
+
+/// There creel-init makes the network namespace itself, after it has joined the other.
+#[test]
+fn a_device_moves_into_a_new_namespace_of_a_joined_user_namespace() {
+    runc_deviates!("netDevices came with 1.4");
+    unless!(has_veth(), "there is no ip program or no veth");
+    let mapped = |name: &str| {
+        let bundle = Bundle::new(name).config(|c| {
+            let map = json!([{"containerID": 0, "hostID": 100_000, "size": 1000}]);
+            c.push("/linux/namespaces", json!({"type": "user"}));
+            c.set("/linux/uidMappings", map.clone());
+            c.set("/linux/gidMappings", map);
+        });
+        for path in [bundle.path(".."), bundle.path(""), bundle.rootfs("")] {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("chmod");
+        }
+        bundle
+    };
+    let owner = mapped("netdevowner").sleeping();
+    let proc = format!("/proc/{}/ns", owner.pid());
+    // A joined user namespace; and a new one beside another that is joined.
+    for (number, kind, path) in [(20, "user", "user"), (21, "uts", "uts")] {
+        let pair = Pair::new(number);
+        let bundle = mapped("netdevguest").config(|c| {
+            c.remove("/hostname");
+            c.join_namespace(kind, &format!("{proc}/{path}"));
+            c.set("/linux/netDevices", json!({&pair.host: {"name": "lan0"}}));
+        });
+        let interfaces = bundle.report().interfaces;
+        assert!(interfaces.iter().any(|i| i.name == "lan0" && i.up), "{kind}: {interfaces:?}");
+    }
 }
 
 #[test]

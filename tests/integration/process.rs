@@ -62,6 +62,17 @@ fn user_and_group_ids() {
 }
 
 #[test]
+fn many_groups_are_given_and_too_many_are_refused() {
+    let groups = |count: u32| (1..=count).map(|group| group * 3).collect::<Vec<u32>>();
+    let with = |count: u32| {
+        Bundle::new("manygroups").config(|c| c.set("/process/user/additionalGids", groups(count)))
+    };
+    assert_eq!(with(5000).report().ids.groups, groups(5000));
+    with(65_536).config(|c| c.probe(&["exit", "3"])).run().exits(3);
+    with(65_537).run().refused(&["additionalGids"]);
+}
+
+#[test]
 fn groups_of_the_caller_are_not_inherited() {
     needs_root!("it gives the runtime groups");
     let bundle = Bundle::new("groups");

@@ -109,6 +109,27 @@ fn a_memory_node_that_is_not_there_is_refused() {
     bundle.assert_nothing_left();
 }
 
+/// Like runtimes' default profiles, which allow few personalities.
+#[test]
+fn a_filter_that_denies_it_leaves_the_personality() {
+    runc_deviates!("personality came with 1.2");
+    let denied = json!({"names": ["personality", "sched_setattr", "ioprio_set"], "action": "SCMP_ACT_KILL_PROCESS"});
+    for no_new_privs in [true, false] {
+        let mut bundle = Bundle::new("filtered").config(|c| {
+            c.set("/linux/personality", json!({"domain": "LINUX32"}));
+            c.set("/process/scheduler", json!({"policy": "SCHED_BATCH", "nice": 2}));
+            c.set("/process/ioPriority", json!({"class": "IOPRIO_CLASS_BE", "priority": 6}));
+            c.set("/process/noNewPrivileges", no_new_privs);
+            c.set(
+                "/linux/seccomp",
+                json!({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [denied]}),
+            );
+        });
+        let found = bundle.try_inside("read:/proc/self/personality");
+        assert_eq!(found, Try::Worked("00000008\n".to_owned()));
+    }
+}
+
 #[test]
 fn the_personality_is_set_for_the_container_and_for_exec() {
     runc_deviates!("personality came with 1.2");

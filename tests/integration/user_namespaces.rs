@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use creel_probe::Try;
+use nix::mount::MsFlags;
 use serde_json::json;
 
 use crate::harness::{Bundle, Config, needs_root, rootless, runc_deviates};
@@ -127,6 +128,58 @@ fn the_user_namespace_of_another_container_is_joined_with_new_other_ones() {
     assert!(own.to_string_lossy().contains(&report.namespaces["user"].to_string()), "{own:?}");
     assert_eq!(report.pid, 1, "its pid namespace is its own");
     assert_eq!(report.ids.uid, [0; 4]);
+}
+
+/// What the host has forbidden for its mount may not be allowed again in a user namespace, and nobody asks for it.
+#[test]
+fn a_read_only_bind_keeps_the_flags_that_are_locked() {
+    let mut bundle = bundle("usernslocked").dir("m");
+    let source = bundle.outside("restricted");
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC | MsFlags::MS_NOATIME;
+    bundle.mount_tmpfs(&source, flags, "size=64k,mode=755");
+    let bundle = bundle.config(|c| c.bind(source.to_str().expect("UTF-8"), "/m", &["ro"]));
+    let report = bundle.report();
+    let mount = report.mount("/m").expect("a mount");
+    for option in ["ro", "nosuid", "nodev", "noexec", "noatime"] {
+        assert!(mount.has(option), "no {option} in {:?}", mount.options);
+    }
+}
+
+/// Nobody inside may ask for more than others get; who makes the container may.
+#[test]
+fn priorities_are_given_from_outside() {
+    runc_deviates!("schedulers came with 1.2");
+    let bundle = bundle("usernspriority").busybox().config(|c| {
+        c.set("/process/scheduler", json!({"policy": "SCHED_OTHER", "nice": -7}));
+        c.set("/process/ioPriority", json!({"class": "IOPRIO_CLASS_RT", "priority": 3}));
+    });
+    let bundle = bundle.sleeping();
+    let exec = |words: &[&str]| bundle.cmd(&[&["exec", &bundle.id], words].concat()).ok().stdout();
+    let nice = |stat: &str| {
+        stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(16).map(str::to_owned))
+    };
+    let pid = bundle.pid().to_string();
+    let own = fs::read_to_string(format!("/proc/{pid}/stat")).expect("stat");
+    for stat in [own, exec(&["/bin/cat", "/proc/self/stat"])] {
+        assert_eq!(nice(&stat).as_deref(), Some("-7"), "{stat}");
+    }
+    let own = bundle.plain(&["/bin/busybox", "ionice", "-p", &pid]).ok().stdout();
+    for io in [own, exec(&["/bin/ionice"])] {
+        assert!(io.starts_with("realtime: prio 3"), "{io}");
+    }
+}
+
+/// Root in the container has no rights over what an unmapped user owns; the container's user has, by its group.
+#[test]
+fn a_cwd_that_only_the_user_may_enter() {
+    let bundle = bundle("usernscwd").dir("private").config(|c| {
+        c.set("/process/user", json!({"uid": 500, "gid": 500}));
+        c.set("/process/cwd", "/private");
+    });
+    let cwd = bundle.rootfs("private");
+    std::os::unix::fs::chown(&cwd, Some(5), Some(100_500)).expect("chown");
+    fs::set_permissions(&cwd, fs::Permissions::from_mode(0o710)).expect("chmod");
+    assert_eq!(bundle.report().cwd, "/private");
 }
 
 #[test]

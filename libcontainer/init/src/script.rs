@@ -257,6 +257,7 @@ fn carry_out<'a>(c: &mut Container<'a>, index: u32, step: Step<'a>) -> Outcome {
         Step::MemoryPolicy { mode, nodes } => placement::memory_policy(mode, nodes),
         Step::Affinity { cpus } => placement::affinity(cpus),
         Step::ExecLabel { files, label } => label::at_exec(c, files, label),
+        Step::FileLabel { target, label } => label::of_file(c, target, label),
         Step::Seccomp { flags, program } => {
             c.filter = Some((flags, program));
             Ok(())

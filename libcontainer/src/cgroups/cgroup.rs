@@ -8,7 +8,8 @@ use super::error::Error;
 use super::freezer;
 use super::pids;
 use super::plan::Kind;
-use super::record::Record;
+use super::record::{Driver, Record};
+use super::systemd::{self, Manager};
 
 /// A container's cgroup, with its directories open.
 #[derive(Debug)]
@@ -113,16 +114,26 @@ impl Cgroup {
         if let Some(path) = self.missing() {
             return Err(Error::Gone { path: path.to_owned() });
         }
-        for dir in &self.dirs {
-            dir.write("cgroup.procs", &pid.to_string()).map_err(|source| {
-                match source.raw_os_error() {
-                    Some(libc::ESRCH) => Error::ProcessGone { pid },
-                    Some(libc::ENOENT | libc::ENODEV) => Error::Gone { path: dir.path.clone() },
-                    _ => Error::Enter { path: dir.path.clone(), pid, source },
-                }
-            })?;
+        self.dirs.iter().try_for_each(|dir| self.enter_one(dir, pid))
+    }
+
+    fn enter_one(&self, dir: &Dir, pid: i32) -> Result<(), Error> {
+        let Err(source) = dir.write("cgroup.procs", &pid.to_string()) else { return Ok(()) };
+        match (source.raw_os_error(), &self.record.driver) {
+            (Some(libc::ESRCH), _) => Err(Error::ProcessGone { pid }),
+            (Some(libc::ENOENT | libc::ENODEV), _) => Err(Error::Gone { path: dir.path.clone() }),
+            // A user may not take a process out of the cgroup of a session; systemd does it for its user.
+            (Some(libc::EACCES), Driver::Systemd { unit, manager: Manager::User }) => {
+                Ok(systemd::attach(unit, &dir.path, pid)?)
+            }
+            _ => Err(Error::Enter { path: dir.path.clone(), pid, source }),
         }
-        Ok(())
+    }
+
+    /// Whether a process that is in another cgroup can be cloned into this one: a user whose own systemd made it has to be
+    /// helped.
+    pub(crate) fn takes_clones(&self) -> bool {
+        !matches!(self.record.driver, Driver::Systemd { manager: Manager::User, .. })
     }
 
     pub(super) fn dir(&self, path: &Path) -> Option<&Dir> {

@@ -57,7 +57,7 @@ impl Cgroup {
         });
         if opened.is_err() {
             // The first error is the one that counts.
-            let _ = super::systemd::stop(&unit.name);
+            let _ = super::systemd::stop(&unit.name, unit.manager);
         }
         opened
     }

@@ -12,7 +12,7 @@ use super::error::Error;
 use super::layout::{Layout, OwnCgroups};
 use super::path::Place;
 use super::resources::{self, Writes};
-use super::systemd::{self, Unit};
+use super::systemd::{self, Maker, Unit};
 
 /// What a container asks of its cgroup.
 #[derive(Debug, Clone, Copy)]
@@ -216,8 +216,9 @@ pub fn plan_systemd(
     request: &Request,
     annotations: Option<&HashMap<String, String>>,
     layout: &Layout,
+    maker: &Maker,
 ) -> Result<Plan, Error> {
-    systemd::plan(request, annotations, layout)
+    systemd::plan(request, annotations, layout, maker)
 }
 
 /// The one directory of cgroup2.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::error::Error;
 use super::layout::{Layout, OwnCgroups};
 use super::plan::{Kind, Plan};
+use super::systemd::Manager;
 
 /// Where a container's cgroup is. It follows from the [`Plan`] alone, so that it can be saved before
 /// anything is made, and is enough to [remove](Record::remove) whatever was.
@@ -38,6 +39,9 @@ pub enum Driver {
     Systemd {
         /// The unit's name.
         unit: String,
+        /// Which systemd's it is.
+        #[serde(default, skip_serializing_if = "Manager::is_system")]
+        manager: Manager,
     },
 }
 
@@ -55,7 +59,7 @@ impl Plan {
         }
         let driver = match &self.unit {
             None => Driver::Cgroupfs,
-            Some(unit) => Driver::Systemd { unit: unit.name.clone() },
+            Some(unit) => Driver::Systemd { unit: unit.name.clone(), manager: unit.manager },
         };
         Record { driver, paths, made: false, rootless: self.rootless }
     }
@@ -234,10 +238,15 @@ mod tests {
 
     #[test]
     fn a_unit_survives_json() {
-        let driver = Driver::Systemd { unit: "creel-x.scope".to_owned() };
-        let json = serde_json::to_string(&driver).unwrap();
-        assert_eq!(json, r#"{"systemd":{"unit":"creel-x.scope"}}"#);
-        assert_eq!(serde_json::from_str::<Driver>(&json).unwrap(), driver);
+        for (manager, expected) in [
+            (Manager::System, r#"{"systemd":{"unit":"creel-x.scope"}}"#),
+            (Manager::User, r#"{"systemd":{"unit":"creel-x.scope","manager":"user"}}"#),
+        ] {
+            let driver = Driver::Systemd { unit: "creel-x.scope".to_owned(), manager };
+            let json = serde_json::to_string(&driver).unwrap();
+            assert_eq!(json, expected);
+            assert_eq!(serde_json::from_str::<Driver>(&json).unwrap(), driver);
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::dir::{children, is_gone};
 use super::error::Error;
 use super::pids;
 use super::record::{Driver, Record};
-use super::systemd;
+use super::systemd::{self, Manager};
 use crate::sys::pidfd;
 
 impl Record {
@@ -27,8 +27,8 @@ impl Record {
     /// [`Error::Busy`] with the processes that are left; [`Error::Remove`] and [`Error::Read`].
     pub fn remove(&self, wait: Duration) -> Result<(), Error> {
         let deadline = Instant::now() + wait;
-        if let Driver::Systemd { unit } = &self.driver {
-            self.stop_unit(unit, deadline)?;
+        if let Driver::Systemd { unit, manager } = &self.driver {
+            self.stop_unit(unit, *manager, deadline)?;
         }
         for (_, path) in self.directories() {
             let remove = if self.made { remove_tree } else { remove_unfrozen };
@@ -40,14 +40,14 @@ impl Record {
 
 impl Record {
     /// A directory must not be removed under systemd: it would wait for ever to hear that it is empty.
-    fn stop_unit(&self, unit: &str, deadline: Instant) -> Result<(), Error> {
+    fn stop_unit(&self, unit: &str, manager: Manager, deadline: Instant) -> Result<(), Error> {
         if !self.made {
             // With processes that stay it is somebody else's; ours ends when it finds itself alone.
             for (_, path) in self.directories() {
                 remove_when_empty(path, see_whether_empty, deadline)?;
             }
         }
-        Ok(systemd::stop(unit)?)
+        Ok(systemd::stop(unit, manager)?)
     }
 }
 

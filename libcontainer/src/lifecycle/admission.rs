@@ -1,7 +1,8 @@
 //! What a process gets from outside, before it may go on.
 
 use crate::error::Error;
-use crate::plan::Limit;
+use crate::plan::{Limit, Planned};
+use creel_wire::owned::Step;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -19,6 +20,19 @@ pub(super) fn set_limits(pid: i32, limits: &[Limit]) -> Result<(), Error> {
     for limit in limits {
         crate::sys::set_limit(pid, limit.resource, limit.soft, limit.hard)
             .map_err(|source| Error::Limit { json_path: limit.origin.clone(), source })?;
+    }
+    Ok(())
+}
+
+/// The scheduler and the I/O priority of a process in a user namespace.
+pub(super) fn set_scheduling(pid: i32, steps: &[Planned]) -> Result<(), Error> {
+    for Planned { origin, step } in steps {
+        let set = match step {
+            Step::Scheduler { .. } => crate::sys::set_scheduler(pid, step),
+            Step::IoPriority { priority } => crate::sys::set_io_priority(pid, *priority),
+            _ => Ok(()),
+        };
+        set.map_err(|source| Error::io("set", origin.as_str(), source))?;
     }
     Ok(())
 }

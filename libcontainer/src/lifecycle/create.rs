@@ -1,52 +1,26 @@
 //! `create`: everything is made and prepared, and the process waits for `start`.
 
-use super::admission::{set_limits, set_oom_score, write_pid_file};
+use super::admission::{set_limits, set_oom_score, set_scheduling, write_pid_file};
+use super::create_checks::{check_rights, check_rootfs, check_terminal};
+use super::create_options::CreateOptions;
 use super::descriptors::{Opened, hook_state};
 use super::plan::{WorkedOut, work_out};
+use super::record::record;
 use super::talk::{died, enter_second_process, go, next};
-use super::{Container, Runtime, console, delete, steps, warn};
+use super::{Container, Runtime, console, delete, pidfd_socket, steps, warn};
 use crate::cgroups::Cgroup;
 use crate::error::Error;
 use crate::hooks;
 use crate::lsm;
 use crate::netlink;
-use crate::plan::{self, Hook, Namespace, Plan, Request, Surroundings};
+use crate::plan::{self, Plan};
 use crate::process::conversation::Event;
 use crate::process::identity::Identity;
 use crate::process::launch::{Init, Launch, launch};
-use crate::process::{StepError, id_maps, wait};
+use crate::process::{Handed, Process, StepError, id_maps};
 use crate::rdt;
-use crate::rootless::Rootless;
-use crate::seccomp::Installable;
-use crate::state::{self, Entry, Record, RunningProcess, StartStep};
-use creel_wire::owned::Step;
-use oci_spec::runtime::Spec;
-use std::fs;
-use std::io;
+use crate::state::{Entry, Record, RunningProcess};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::{Path, PathBuf};
-
-/// How a container is created.
-#[derive(Debug, Clone, Default)]
-pub struct CreateOptions {
-    /// The bundle directory.
-    pub bundle: PathBuf,
-    /// Written with the process's pid, without a newline, whole when it appears.
-    pub pid_file: Option<PathBuf>,
-    /// A socket that gets the terminal's other end.
-    pub console_socket: Option<PathBuf>,
-    /// Move the root over `/` instead of pivoting (initramfs).
-    pub no_pivot: bool,
-    /// Keep the caller's session keyring.
-    pub no_new_keyring: bool,
-    /// How many descriptors from 3 on the process inherits; all of them have to be open and not
-    /// close-on-exec.
-    pub preserve_fds: u32,
-    /// Let systemd make the cgroup, as a scope unit; `linux.cgroupsPath` is `slice:prefix:name` then.
-    pub systemd_cgroup: bool,
-    /// Do without cgroups that the caller may not make.
-    pub rootless: Rootless,
-}
 
 /// A container whose process waits: for `start`, or, in `run`, for a word over the conversation.
 pub(super) struct Prepared {
@@ -58,16 +32,37 @@ pub(super) struct Prepared {
     pub(super) terminal: Option<OwnedFd>,
 }
 
+/// Who gets the other end of a terminal.
+#[derive(Clone, Copy)]
+pub(super) enum TerminalFor {
+    /// The console socket, or whoever prepares the container.
+    Caller,
+    /// The console socket alone; what is wrong when there is none.
+    Socket { otherwise: &'static str },
+}
+
+impl CreateOptions {
+    pub(super) fn handed(&self) -> Handed<'_> {
+        Handed { stdio: &self.stdio, preserved: self.preserve_fds, files: &self.files }
+    }
+}
+
 impl Runtime {
     /// Creates a container from a bundle; its process waits for [`Container::start`].
     ///
     /// # Errors
     /// Whatever fails, nothing is left behind.
     pub fn create(&self, id: &str, options: &CreateOptions) -> Result<Container, Error> {
-        let prepared = self.prepare(id, options, true)?;
+        let nobody =
+            "process.terminal is true: create needs --console-socket to hand the terminal to";
+        let prepared =
+            self.prepare(id, options, TerminalFor::Socket { otherwise: nobody }, true)?;
         // From here on the container lives without this process.
         go(&prepared.init.conversation)?;
-        Ok(self.container(id))
+        let Init { pid, pidfd, .. } = prepared.init;
+        let identity = prepared.record.init.map(|init| init.identity);
+        let process = Process::started(identity, pid, pidfd);
+        Ok(Container { process: Some(process), ..self.container(id) })
     }
 
     /// Makes everything up to the point where the process waits.
@@ -75,12 +70,13 @@ impl Runtime {
         &self,
         id: &str,
         options: &CreateOptions,
+        terminal: TerminalFor,
         separate_start: bool,
     ) -> Result<Prepared, Error> {
         super::check_preserved(options.preserve_fds)?;
         let WorkedOut { spec, request, plan } = work_out(id, options, separate_start)?;
         check_rights(&plan)?;
-        check_terminal(&spec, options, separate_start)?;
+        check_terminal(&spec, options, terminal)?;
         lsm::check(&spec.process().clone().unwrap_or_default(), spec.linux().as_ref())?;
         warn(&plan.warnings);
         let record = record(&spec, &request, &plan);
@@ -127,12 +123,16 @@ impl Making {
         self.see_to_ready(plan, options, &opened)?;
         drop(opened);
 
-        let pid = self.init.as_ref().map_or(0, |init| init.pid);
+        let Some(init) = &self.init else { return Ok(()) };
+        let pid = init.pid;
         let identity = Identity::of(pid).map_err(|source| {
             Error::io("read the start time of process", pid.to_string(), source)
         })?;
         self.record.init = Some(RunningProcess { identity });
         self.entry.save(&self.record)?;
+        if let Some(socket) = &options.pidfd_socket {
+            pidfd_socket::send(socket, init.pidfd.as_fd(), pidfd_socket::FIRST)?;
+        }
         options.pid_file.as_deref().map_or(Ok(()), |file| write_pid_file(file, pid))
     }
 
@@ -156,7 +156,7 @@ impl Making {
         self.init = Some(launch(&Launch {
             steps: &steps,
             descriptors: &descriptors,
-            preserved: options.preserve_fds,
+            handed: options.handed(),
             namespaces: cloned.fold(0, |flags, kind| flags | u64::from(kind.flag())),
             cgroup,
             vfork: true,
@@ -184,7 +184,7 @@ impl Making {
             id_maps::write(init.pid, maps, plan.map_writers)?;
         }
         set_oom_score(init.pid, plan.oom_score_adj)?;
-        if let Some(devices) = &plan.net_devices {
+        if let Some(devices) = plan.net_devices.as_ref().filter(|devices| !devices.late) {
             netlink::move_devices(devices, init.pid)?;
         }
         if let (Some(groups), Some(wanted)) = (&mut self.record.rdt, &plan.rdt) {
@@ -233,6 +233,10 @@ impl Making {
                     if let Some(maps) = &plan.id_maps {
                         id_maps::write(init.pid, maps, plan.map_writers)?;
                     }
+                    if let Some(devices) = plan.net_devices.as_ref().filter(|devices| devices.late)
+                    {
+                        netlink::move_devices(devices, init.pid)?;
+                    }
                     go(&init.conversation)?;
                 }
                 Event::Mounted => {
@@ -243,7 +247,10 @@ impl Making {
                 Event::Console(terminal) => {
                     self.terminal = console::take(terminal, options.console_socket.as_deref())?;
                 }
-                Event::Ready => return set_limits(init.pid, &plan.outer_limits),
+                Event::Ready => {
+                    set_scheduling(init.pid, &plan.outer_scheduling)?;
+                    return set_limits(init.pid, &plan.outer_limits);
+                }
                 Event::Failed(report) => {
                     return Err(Error::Step(Box::new(StepError::new(report, &plan.inside))));
                 }
@@ -266,11 +273,9 @@ impl Making {
     }
 
     /// Unmakes all of it; the first error is the one that counts.
-    fn undo(self, error: Error) -> Error {
-        if let Some(init) = &self.init {
-            // ESRCH: it has ended by itself.
-            let _ = crate::sys::send_signal(init.pidfd.as_fd(), libc::SIGKILL);
-            wait::reap(init.pidfd.as_fd());
+    fn undo(mut self, error: Error) -> Error {
+        if let Some(init) = &mut self.init {
+            init.end();
         }
         let cleaned = if self.cgroup.is_some() {
             delete::clean_up(self.entry, &self.record, self.init.is_some())
@@ -287,79 +292,4 @@ impl Making {
 
 fn describe(error: &StepError) -> String {
     std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
-}
-
-/// Without this the first thing that the caller may not do would be blamed.
-fn check_rights(plan: &Plan) -> Result<(), Error> {
-    const CAP_SYS_ADMIN: u64 = 1 << 21;
-    let has_own = |namespace: &Namespace| *namespace == Namespace::User;
-    let joined = plan.joined_namespaces.iter().map(|join| &join.namespace);
-    if plan.new_namespaces.iter().chain(joined).any(has_own) {
-        return Ok(());
-    }
-    let capabilities = crate::sys::capabilities()
-        .map_err(|source| Error::io("read creel's own capabilities", "", source))?;
-    if capabilities & CAP_SYS_ADMIN != 0 { Ok(()) } else { Err(Error::NeedsUserNamespace) }
-}
-
-fn check_terminal(spec: &Spec, options: &CreateOptions, separate_start: bool) -> Result<(), Error> {
-    let terminal = spec.process().as_ref().and_then(|process| process.terminal()).unwrap_or(false);
-    let problem = match (terminal, &options.console_socket) {
-        (true, None) if separate_start => {
-            "process.terminal is true: create needs --console-socket to hand the terminal to"
-        }
-        (false, Some(_)) => "--console-socket is given, but process.terminal is not true",
-        _ => return Ok(()),
-    };
-    Err(Error::Terminal { problem })
-}
-
-/// creel-init opens it again; here a missing one is known before anything is made.
-fn check_rootfs(rootfs: &Path) -> Result<(), Error> {
-    let unusable = |source| Error::RootFilesystem { path: rootfs.to_owned(), source };
-    let found = fs::metadata(rootfs).map_err(unusable)?;
-    if found.is_dir() { Ok(()) } else { Err(unusable(io::Error::from_raw_os_error(libc::ENOTDIR))) }
-}
-
-fn record(spec: &Spec, request: &Request, plan: &Plan) -> Record {
-    let mut process = spec.process().clone().unwrap_or_default();
-    process.set_args(None);
-    let rootfs = spec.root().as_ref().map_or(PathBuf::from("rootfs"), |root| root.path().clone());
-    let mut namespaces = plan.new_namespaces.clone();
-    namespaces.extend(plan.joined_namespaces.iter().map(|join| join.namespace));
-    let hooks = spec.hooks().as_ref();
-    Record {
-        version: state::VERSION,
-        oci_version: spec.version().clone(),
-        id: request.id.clone(),
-        bundle: request.bundle.clone(),
-        rootfs: request.bundle.join(rootfs),
-        created: state::now(),
-        owner: nix::unistd::geteuid().as_raw(),
-        annotations: spec.annotations().clone().unwrap_or_default().into_iter().collect(),
-        cgroup: plan.cgroup.record(),
-        resources: spec.linux().as_ref().and_then(|l| l.resources().clone()).unwrap_or_default(),
-        namespaces,
-        rdt: None,
-        surroundings: Surroundings::of(spec.linux().as_ref()),
-        joined_pid: plan.second_process,
-        no_new_keyring: request.no_new_keyring,
-        poststart: Hook::all("poststart", hooks.and_then(|hooks| hooks.poststart().as_ref())),
-        poststop: Hook::all("poststop", hooks.and_then(|hooks| hooks.poststop().as_ref())),
-        process,
-        start_steps: StartStep::of_plan(&plan.inside),
-        seccomp: installable(&plan.inside),
-        launched: None,
-        init: None,
-    }
-}
-
-/// The filter that exec installs as well.
-fn installable(steps: &[plan::Planned]) -> Option<Installable> {
-    steps.iter().find_map(|planned| match &planned.step {
-        Step::Seccomp { flags, program } => {
-            Some(Installable { flags: *flags, program: program.clone() })
-        }
-        _ => None,
-    })
 }

@@ -5,7 +5,7 @@ use crate::cgroups::{self, Cgroup};
 use crate::error::Error;
 use crate::hooks;
 use crate::plan::Namespace;
-use crate::process::identity::Identity;
+use crate::process::children;
 use crate::spec;
 use crate::state::{Entry, Record, Status, StoreError};
 use std::os::fd::AsFd;
@@ -44,6 +44,7 @@ impl Container {
             _ if force => self.end(&record)?,
             _ => return Err(Error::Status { action: "delete", id: self.id.clone(), status }),
         }
+        self.reap(&record);
         clean_up(entry, &record, true)
     }
 
@@ -68,7 +69,9 @@ impl Container {
             // A frozen process dies only when it is thawed (v1).
             kill_rest(record)?;
         }
-        if Identity::wait_gone(&pidfd, PATIENCE_MS).map_err(failed)? {
+        let (identity, patience) = (init.identity, Duration::from_millis(PATIENCE_MS.into()));
+        let process = (identity.pid, pidfd.as_fd());
+        if children::wait_for_end(Some(identity), process, patience).map_err(failed)? {
             return Ok(());
         }
         Err(Error::StillRunning { id: self.id.clone(), pid: init.identity.pid })

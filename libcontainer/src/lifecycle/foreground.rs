@@ -1,63 +1,109 @@
 //! Attending a process in the foreground: signals are passed on to it, orphans are reaped, its terminal
 //! is joined to ours, and its status is never missed.
 
-use super::console::{Side, Terminal};
+use super::terminal::{Side, Terminal};
 use crate::error::Error;
-use crate::process::Exit;
-use crate::process::launch::Init;
-use crate::process::wait;
+use crate::process::children::Others;
+use crate::process::{Exit, Process};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::{SigSet, SigmaskHow};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use std::io;
+use std::marker::PhantomData;
 use std::os::fd::{AsFd, OwnedFd};
 
-/// Signals of this process, caught from before the container is made, so that none is lost.
-pub(super) struct Watch {
-    signals: SignalFd,
-    previous: SigSet,
-    /// Orphans of the container come here, so they are reaped here.
-    adopts: bool,
+/// Who reaps processes of a container that outlive their parents.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Orphans {
+    /// Whoever does so anyway, as init. Of its children this program reaps the container's processes alone, each by its
+    /// pidfd.
+    #[default]
+    Leave,
+    /// This program: meanwhile it is a child subreaper (PR_SET_CHILD_SUBREAPER(2const)), and **every** child of it that
+    /// ends is reaped. Only for a program that has no other children.
+    Adopt,
 }
 
-impl Watch {
-    /// Blocks all signals and, unless told otherwise, adopts the container's orphans.
-    pub(super) fn new(no_subreaper: bool) -> Result<Self, Error> {
+/// Takes what a program in the foreground has, its signals and its standard streams, for a process of a container.
+/// Nothing else in this library touches them.
+///
+/// From [`Self::begin`] until it is dropped all signals are blocked in this thread and read from a signalfd; so it is
+/// begun before the process is started, and no signal is lost. A signal to the program goes to any thread that does
+/// not block it: in a program with threads the others have to block what is to be passed on.
+///
+/// ```no_run
+/// use libcontainer::{CreateOptions, Foreground, Orphans, Runtime};
+///
+/// let foreground = Foreground::begin(Orphans::Leave)?;
+/// let web = Runtime::new("/run/creel").run("web", &CreateOptions::new("/srv/web").take_terminal())?;
+/// let exit = foreground.attend(&web.process, web.terminal)?;
+/// web.container.delete(true)?;
+/// std::process::exit(exit.code());
+/// # #[allow(unreachable_code)]
+/// # Ok::<(), libcontainer::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Foreground {
+    signals: SignalFd,
+    previous: SigSet,
+    orphans: Orphans,
+    was_subreaper: bool,
+    /// The mask is of this thread.
+    of_this_thread: PhantomData<*const ()>,
+}
+
+impl Foreground {
+    /// Blocks all signals and, if it is to, adopts orphans.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when there is no descriptor left for the signalfd.
+    pub fn begin(orphans: Orphans) -> Result<Self, Error> {
         let failed = |errno: nix::Error| Error::io("watch for signals", "", errno.into());
-        let mut caught = SigSet::all();
-        // Faults of our own are not for others.
-        for own in
-            [Signal::SIGSEGV, Signal::SIGBUS, Signal::SIGILL, Signal::SIGFPE, Signal::SIGABRT]
-        {
-            caught.remove(own);
-        }
-        let previous =
-            caught.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_SETMASK).map_err(failed)?;
+        // Faults of our own end us all the same (signal(7)).
+        let caught = SigSet::all();
         let signals = SignalFd::with_flags(&caught, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
             .map_err(failed)?;
-        if !no_subreaper {
+        let was_subreaper = prctl::get_child_subreaper().map_err(failed)?;
+        let previous = caught.thread_swap_mask(SigmaskHow::SIG_SETMASK).map_err(failed)?;
+        // Its Drop undoes what was done until here when the rest fails.
+        let foreground =
+            Foreground { signals, previous, orphans, was_subreaper, of_this_thread: PhantomData };
+        if orphans == Orphans::Adopt {
             prctl::set_child_subreaper(true)
                 .map_err(|errno| Error::io("become a subreaper", "", errno.into()))?;
         }
-        Ok(Watch { signals, previous, adopts: !no_subreaper })
+        Ok(foreground)
     }
 
-    /// Waits for the process to end.
-    pub(super) fn attend(&self, init: &Init, terminal: Option<OwnedFd>) -> Result<Exit, Error> {
-        let failed = |source: io::Error| Error::io("wait for the container's process", "", source);
+    /// Waits for the process to end. Signals but SIGCHLD and SIGURG are passed on to it. With its terminal, standard
+    /// input and output are joined to that: our own terminal is raw meanwhile, SIGWINCH gives its size on, and it is as it
+    /// was before when this returns, with whatever outcome.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when standard output cannot be written to any more; the process goes on then. As
+    /// [`Process::wait`].
+    pub fn attend(&self, process: &Process, terminal: Option<OwnedFd>) -> Result<Exit, Error> {
+        let failed = |source: io::Error| Error::io("attend the container's process", "", source);
+        let others = process.container().map(|container| Others::of(container, process.pid()));
+        let mut others = others.transpose().map_err(failed)?;
         let mut terminal = terminal.map(Terminal::join).transpose()?;
         loop {
-            let (ended, side) = self.wait_for_event(init, terminal.as_ref()).map_err(failed)?;
-            self.pass_on(init, terminal.as_ref()).map_err(failed)?;
+            let waited = self.wait_for_event(process, others.as_ref(), terminal.as_ref());
+            let (ended, side) = waited.map_err(failed)?;
+            others.iter_mut().for_each(Others::see_to);
+            // Signals that come too late are for those who wait for the rest of the output.
+            if !ended {
+                self.pass_on(process, terminal.as_mut()).map_err(failed)?;
+            }
             if let (Some(terminal), Some(side)) = (&mut terminal, side) {
                 terminal.relay(side).map_err(failed)?;
             }
             if ended {
-                let exit = wait::wait(init.pidfd.as_fd()).map_err(failed)?;
+                let exit = process.wait()?;
                 if let Some(terminal) = &mut terminal {
-                    terminal.drain();
+                    self.show_rest(terminal);
                 }
                 return Ok(exit);
             }
@@ -67,61 +113,112 @@ impl Watch {
     /// Whether the process has ended, and which side of the terminal has something for the other.
     fn wait_for_event(
         &self,
-        init: &Init,
+        process: &Process,
+        others: Option<&Others>,
         terminal: Option<&Terminal>,
     ) -> io::Result<(bool, Option<Side>)> {
         let mut watched = vec![
-            PollFd::new(init.pidfd.as_fd(), PollFlags::POLLIN),
+            PollFd::new(process.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
         ];
         let (sides, more): (Vec<Side>, Vec<PollFd<'_>>) =
             terminal.map(Terminal::watched).unwrap_or_default().into_iter().unzip();
         watched.extend(more);
+        let others = others.into_iter().flat_map(Others::watched);
+        watched.extend(others.map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
         match poll(&mut watched, PollTimeout::NONE) {
             Ok(_) | Err(nix::Error::EINTR) => {}
             Err(errno) => return Err(errno.into()),
         }
         let ready = |fd: &PollFd<'_>| fd.revents().is_some_and(|events| !events.is_empty());
-        let side = watched[2..].iter().position(ready).map(|index| sides[index]);
+        let side = watched[2..].iter().take(sides.len()).position(ready).map(|index| sides[index]);
         Ok((ready(&watched[0]), side))
     }
 
-    fn pass_on(&self, init: &Init, terminal: Option<&Terminal>) -> io::Result<()> {
+    fn pass_on(&self, process: &Process, mut terminal: Option<&mut Terminal>) -> io::Result<()> {
         while let Some(signal) = self.signals.read_signal()? {
-            match signal.ssi_signo as i32 {
-                libc::SIGCHLD if self.adopts => reap_orphans(init.pid),
-                libc::SIGCHLD => {}
-                libc::SIGWINCH if terminal.is_some() => {
-                    terminal.map_or(Ok(()), Terminal::copy_size)?;
+            let number = signal.ssi_signo as i32;
+            match (number, terminal.as_deref_mut()) {
+                (libc::SIGCHLD, _) => {
+                    if self.orphans == Orphans::Adopt {
+                        reap_orphans(Some(process.pid()));
+                    }
+                    continue;
                 }
-                // Only a sign from the terminal or the kernel to us.
-                libc::SIGURG => {}
-                number => match crate::sys::send_signal(init.pidfd.as_fd(), number) {
-                    Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
-                    result => result?,
-                },
+                // Only a sign from the kernel to us.
+                (libc::SIGURG, _) => continue,
+                // The kernel tells the container when its terminal's size changes.
+                (libc::SIGWINCH, Some(terminal)) => {
+                    terminal.copy_size()?;
+                    continue;
+                }
+                (libc::SIGCONT, Some(terminal)) => terminal.resume()?,
+                _ => {}
+            }
+            match crate::sys::send_signal(process.as_fd(), number) {
+                Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
+                result => result?,
             }
         }
         Ok(())
     }
+
+    /// What the process wrote before it ended. A signal, which nobody is there for any more, ends it: whoever should
+    /// read our output may not be doing so.
+    fn show_rest(&self, terminal: &mut Terminal) {
+        while terminal.has_rest().unwrap_or(false) {
+            let mut watched = [
+                PollFd::new(Terminal::output(), PollFlags::POLLOUT),
+                PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
+            ];
+            let polled = poll(&mut watched, PollTimeout::NONE);
+            let writable = watched[0].revents().is_some_and(|events| !events.is_empty());
+            let outcome = match polled {
+                Err(nix::Error::EINTR) => Ok(()),
+                Err(errno) => Err(errno.into()),
+                Ok(_) if writable => terminal.write_output(),
+                Ok(_) if self.has_ending_signal() => return,
+                Ok(_) => Ok(()),
+            };
+            if outcome.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn has_ending_signal(&self) -> bool {
+        let ends = |number| matches!(number, libc::SIGTERM | libc::SIGINT | libc::SIGHUP);
+        while let Ok(Some(signal)) = self.signals.read_signal() {
+            if ends(signal.ssi_signo as i32) {
+                return true;
+            }
+        }
+        false
+    }
 }
 
-impl Drop for Watch {
+impl Drop for Foreground {
     fn drop(&mut self) {
+        // They were meant for a process that has ended.
+        while let Ok(Some(_)) = self.signals.read_signal() {}
+        if self.orphans == Orphans::Adopt {
+            reap_orphans(None);
+            let _ = prctl::set_child_subreaper(self.was_subreaper);
+        }
         // It was the mask before, so it can be again.
         let _ = self.previous.thread_set_mask();
     }
 }
 
 /// Reaps every child that has ended but the container's own process, whose status is wanted.
-fn reap_orphans(own: i32) {
+fn reap_orphans(own: Option<i32>) {
     let peek = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
     loop {
         let pid = match waitid(Id::All, peek) {
             Ok(WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, ..)) => pid,
             _ => return,
         };
-        if pid.as_raw() == own {
+        if Some(pid.as_raw()) == own {
             return;
         }
         let _ = waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG);

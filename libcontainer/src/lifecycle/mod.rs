@@ -3,33 +3,48 @@
 mod admission;
 mod console;
 mod create;
+mod create_checks;
+mod create_options;
 mod delete;
 mod descriptors;
 mod events;
 mod exec;
+mod exec_options;
+mod exec_settings;
+mod exec_target;
 mod foreground;
+mod hand_over;
 mod kill;
+mod outer_terminal;
 mod pause;
+mod pidfd_socket;
 mod plan;
+mod process;
 mod ps;
+mod record;
 mod run;
+mod running;
 mod start;
 mod state;
 mod talk;
+mod terminal;
 mod update;
 mod without_cgroup;
 
 use crate::cgroups::Cgroup;
 use crate::error::Error;
 use crate::plan::Planned;
+use crate::process::Process;
 use crate::spec;
 use crate::state::{Record, Store};
 use std::path::{Path, PathBuf};
 
-pub use create::CreateOptions;
+pub use create_options::{Config, CreateOptions};
 pub use events::{Event, Events};
-pub use exec::{ExecOptions, ExecProcess, ProcessOverrides, Started};
-pub use run::RunOptions;
+pub use exec_options::{ExecOptions, ExecProcess, ProcessOverrides};
+pub use foreground::{Foreground, Orphans};
+pub use run::ForegroundOptions;
+pub use running::Running;
 
 /// A state root and the containers in it.
 #[derive(Debug, Clone)]
@@ -42,6 +57,8 @@ pub struct Runtime {
 pub struct Container {
     store: Store,
     id: String,
+    /// Of one that this program created: whichever copy sees it end, all know how.
+    process: Option<Process>,
 }
 
 impl Runtime {
@@ -66,7 +83,7 @@ impl Runtime {
     }
 
     fn container(&self, id: &str) -> Container {
-        Container { store: self.store.clone(), id: id.to_owned() }
+        Container { store: self.store.clone(), id: id.to_owned(), process: None }
     }
 }
 

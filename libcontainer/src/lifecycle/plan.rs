@@ -1,11 +1,11 @@
 //! Planning alone: what `create` would do.
 
 use super::Runtime;
-use super::create::CreateOptions;
-use crate::cgroups;
+use super::create_options::{Config, CreateOptions};
+use crate::cgroups::{self, systemd::Maker};
 use crate::error::Error;
 use crate::plan::{self, Host, Plan, Request};
-use crate::spec;
+use crate::spec::{self, LoadError, LoadedSpec, Warnings};
 use oci_spec::runtime::Spec;
 use std::fs;
 use std::path::Path;
@@ -35,20 +35,19 @@ pub(super) fn work_out(
 ) -> Result<WorkedOut, Error> {
     spec::check_id(id)?;
     let bundle = fs::canonicalize(&options.bundle).unwrap_or_else(|_| options.bundle.clone());
-    let spec = load(&bundle)?;
+    let spec = load(&bundle, &options.config)?;
     let cgroups_path = spec.linux().as_ref().and_then(|linux| linux.cgroups_path().as_deref());
-    if options.systemd_cgroup && !cgroups::systemd::is_running() {
-        return Err(cgroups::Error::from(cgroups::systemd::SystemdError::NotRunning).into());
-    }
+    let systemd = options.systemd_cgroup.then(Maker::probe).transpose();
+    let systemd = systemd.map_err(cgroups::Error::from)?;
     let mut host = Host::probe(cgroups_path)?;
     let request = Request {
         id: id.to_owned(),
         bundle,
         no_pivot: options.no_pivot,
         no_new_keyring: options.no_new_keyring,
-        preserve_fds: options.preserve_fds,
+        preserve_fds: options.handed().count(),
         separate_start,
-        systemd_cgroup: options.systemd_cgroup,
+        systemd,
         rootless: options.rootless.holds(&host),
     };
     let mut plan = plan::plan(&spec, &request, &host)?;
@@ -66,8 +65,20 @@ pub(super) fn work_out(
     Ok(WorkedOut { spec, request, plan })
 }
 
-fn load(bundle: &Path) -> Result<Spec, Error> {
-    let loaded = spec::load(bundle)?;
+fn load(bundle: &Path, config: &Config) -> Result<Spec, Error> {
+    let loaded = match config {
+        Config::Bundle => spec::load(bundle)?,
+        Config::File(file) => spec::load_config(file)?,
+        Config::Spec(spec) => {
+            let (spec, warnings) = (Spec::clone(spec), Warnings::default());
+            LoadedSpec { spec, warnings }
+        }
+    };
+    if !matches!(config, Config::Bundle) {
+        let source = fs::metadata(bundle).err();
+        let unusable = |source| LoadError::Bundle { bundle: bundle.to_owned(), source };
+        source.map_or(Ok(()), |source| Err(unusable(source)))?;
+    }
     let checked = spec::check(&loaded.spec)?;
     for warning in loaded.warnings.iter().chain(checked.iter()) {
         log::warn!("{warning}");

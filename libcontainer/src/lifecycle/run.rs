@@ -1,72 +1,91 @@
 //! `run`: create and start in one, and in the foreground wait and delete.
 
-use super::create::{CreateOptions, Prepared};
+use super::create::{Prepared, TerminalFor};
+use super::create_options::CreateOptions;
+use super::foreground::{Foreground, Orphans};
 use super::talk::go;
-use super::{Runtime, delete, foreground, start};
+use super::{Container, Running, Runtime, delete, start};
 use crate::error::Error;
 use crate::process::conversation::Report;
-use crate::process::launch::Init;
-use crate::process::{Exit, StepError, wait};
+use crate::process::{Exit, Process, StepError};
 use crate::state::{Record, StoreError};
-use std::os::fd::AsFd;
 
-/// How a container is run.
+/// How a container is run in the foreground.
 #[derive(Debug, Clone, Default)]
-pub struct RunOptions {
-    /// Return when the program runs.
-    pub detach: bool,
+pub struct ForegroundOptions {
     /// Leave the stopped container's state behind.
     pub keep: bool,
-    /// Leave orphans of the container to the caller's reaper. Otherwise, in the foreground, this process becomes
-    /// a subreaper and every child of it that ends is reaped: a program with other children sets this.
-    pub no_subreaper: bool,
+    /// Who reaps the container's orphans.
+    pub orphans: Orphans,
 }
 
 impl Runtime {
-    /// Creates and starts a container. In the foreground signals are passed on, and the container is deleted
-    /// when its process has ended.
-    ///
-    /// Returns how the process ended; `None` when detached.
+    /// Creates and starts a container, and returns when its program runs and the poststart hooks have run.
     ///
     /// # Errors
-    /// As [`Runtime::create`] and [`super::Container::start`]; whatever fails, nothing is left behind.
-    pub fn run(
+    /// As [`Runtime::create`] and [`Container::start`]; whatever fails, nothing is left behind.
+    pub fn run(&self, id: &str, options: &CreateOptions) -> Result<Running, Error> {
+        let nobody =
+            "process.terminal is true: run --detach needs --console-socket to hand the terminal to";
+        let terminal = match options.take_terminal {
+            true => TerminalFor::Caller,
+            false => TerminalFor::Socket { otherwise: nobody },
+        };
+        Ok(self.run_with(id, options, terminal)?.0)
+    }
+
+    /// As [`Self::run`], with the caller's standard streams and signals, until its process has ended (see
+    /// [`Foreground`]); then the container is deleted.
+    ///
+    /// # Errors
+    /// As [`Self::run`] and [`Foreground::attend`]; whatever fails, nothing is left behind.
+    pub fn run_in_foreground(
         &self,
         id: &str,
         options: &CreateOptions,
-        run: &RunOptions,
-    ) -> Result<Option<Exit>, Error> {
-        let watch = (!run.detach).then(|| foreground::Watch::new(run.no_subreaper)).transpose()?;
-        let prepared = match run.detach {
-            true => self.prepare_detached(id, options)?,
-            false => self.prepare(id, options, false)?,
+        run: &ForegroundOptions,
+    ) -> Result<Exit, Error> {
+        let foreground = Foreground::begin(run.orphans)?;
+        let (running, record) = self.run_with(id, options, TerminalFor::Caller)?;
+        let exit = match foreground.attend(&running.process, running.terminal) {
+            Ok(exit) => exit,
+            // As when nobody reads its output any more.
+            Err(error) => return Err(self.end(&running.process, &record, error)),
         };
+        if !run.keep {
+            self.remove(&record)?;
+        }
+        Ok(exit)
+    }
+
+    fn run_with(
+        &self,
+        id: &str,
+        options: &CreateOptions,
+        terminal: TerminalFor,
+    ) -> Result<(Running, Record), Error> {
+        let prepared = self.prepare(id, options, terminal, false)?;
         if let Err(error) = launch(&prepared) {
             return Err(abandon(prepared, error));
         }
         let Prepared { entry, record, init, terminal, .. } = prepared;
         // It runs: whatever hooks it still has and however long it lives, others may delete it.
         drop(entry);
+        let identity = record.init.map(|init| init.identity);
+        let process = Process::started(identity, init.pid, init.pidfd);
         if let Err(error) = start::poststart(&record) {
-            return Err(self.end(id, &record, &init, error));
+            return Err(self.end(&process, &record, error));
         }
-        let Some(watch) = watch else { return Ok(None) };
-        let exit = match watch.attend(&init, terminal) {
-            Ok(exit) => exit,
-            // As when nobody reads its output any more.
-            Err(error) => return Err(self.end(id, &record, &init, error)),
-        };
-        if !run.keep {
-            self.remove(id, &record)?;
-        }
-        Ok(Some(exit))
+        let container = Container { process: Some(process.clone()), ..self.container(id) };
+        Ok((Running { container, process, terminal }, record))
     }
 
     /// Ends and removes a container that runs.
-    fn end(&self, id: &str, record: &Record, init: &Init, error: Error) -> Error {
-        let _ = crate::sys::send_signal(init.pidfd.as_fd(), libc::SIGKILL);
-        wait::reap(init.pidfd.as_fd());
-        if let Err(second) = self.remove(id, record) {
+    fn end(&self, process: &Process, record: &Record, error: Error) -> Error {
+        // ESRCH: it has ended by itself.
+        let _ = process.signal(libc::SIGKILL);
+        let _ = process.wait();
+        if let Err(second) = self.remove(record) {
             log::warn!("cleaning up after the failed run: {second}");
         }
         error
@@ -74,8 +93,8 @@ impl Runtime {
 
     /// Removes the container of this record, if it is still there: somebody may have deleted it, and made another
     /// of its name.
-    fn remove(&self, id: &str, record: &Record) -> Result<(), Error> {
-        let found = self.store.lock(id).and_then(|entry| Ok((entry.load()?, entry)));
+    fn remove(&self, record: &Record) -> Result<(), Error> {
+        let found = self.store.lock(&record.id).and_then(|entry| Ok((entry.load()?, entry)));
         let (now, entry) = match found {
             Err(StoreError::NotFound { .. }) => return Ok(()),
             found => found?,
@@ -85,15 +104,6 @@ impl Runtime {
             true => delete::clean_up(entry, &now, true),
             false => Ok(()),
         }
-    }
-
-    fn prepare_detached(&self, id: &str, options: &CreateOptions) -> Result<Prepared, Error> {
-        let mut prepared = self.prepare(id, options, false)?;
-        if prepared.terminal.take().is_some() {
-            let problem = "process.terminal is true: run --detach needs --console-socket to hand the terminal to";
-            return Err(abandon(prepared, Error::Terminal { problem }));
-        }
-        Ok(prepared)
     }
 }
 
@@ -105,9 +115,8 @@ fn launch(prepared: &Prepared) -> Result<(), Error> {
 
 /// Ends and removes what was prepared.
 fn abandon(prepared: Prepared, error: Error) -> Error {
-    let Prepared { entry, record, init, .. } = prepared;
-    let _ = crate::sys::send_signal(init.pidfd.as_fd(), libc::SIGKILL);
-    wait::reap(init.pidfd.as_fd());
+    let Prepared { entry, record, mut init, .. } = prepared;
+    init.end();
     if let Err(second) = delete::clean_up(entry, &record, true) {
         log::warn!("cleaning up after the failed run: {second}");
     }

@@ -27,12 +27,9 @@ pub(super) fn died(init: &Init, cgroup: Option<&Cgroup>) -> Error {
     };
     Error::Died { during: "it was prepared", how }
 }
-/// creel-init went on in a sibling inside the joined pid namespace; the first process has done its part.
+
+/// creel-init went on in a sibling inside the joined pid namespace.
 pub(super) fn enter_second_process(init: &mut Init, pid: i32) -> Result<(), Error> {
-    let second = crate::sys::pidfd_open(pid)
-        .map_err(|source| Error::io("open the process in the joined pid namespace", "", source))?;
-    wait::reap(init.pidfd.as_fd());
-    init.pid = pid;
-    init.pidfd = second;
-    Ok(())
+    let entered = init.enter_second_process(pid);
+    entered.map_err(|source| Error::io("open the process in the joined pid namespace", "", source))
 }

@@ -39,11 +39,31 @@ impl Sets {
                 names(missing).join(", ")
             ));
         }
-        // The kernel takes an effective capability only when it is permitted, and an ambient one only when
-        // it is permitted and inheritable.
-        let effective = sets.effective & sets.permitted;
-        let ambient = sets.ambient & sets.permitted & sets.inheritable;
-        Sets { effective, ambient, ..sets }
+        sets.as_the_kernel_takes_them(warnings)
+    }
+
+    /// The kernel takes an effective capability only when it is permitted, and an inheritable one only when it is in
+    /// the bounding set; that others cannot be granted is a warning (config.md, "Linux Process"). Nobody hears of
+    /// ambient ones that are not permitted and inheritable: runc's own default asks for such.
+    fn as_the_kernel_takes_them(self, warnings: &mut Vec<String>) -> Self {
+        let mut granted = |set: &str, asked: u64, limit: u64, other: &str| {
+            let lost = asked & !limit;
+            if lost != 0 {
+                let names = names(lost).join(", ");
+                warnings.push(format!(
+                    "process.capabilities.{set}: {names} cannot be granted without being {other} too"
+                ));
+            }
+            asked & limit
+        };
+        let inheritable = granted("inheritable", self.inheritable, self.bounding, "bounding");
+        let effective = granted("effective", self.effective, self.permitted, "permitted");
+        Sets {
+            effective,
+            inheritable,
+            ambient: self.ambient & self.permitted & inheritable,
+            ..self
+        }
     }
 }
 
@@ -102,6 +122,16 @@ mod tests {
         let sets = Sets::of(&process(), 1, &mut warnings);
         assert_eq!((sets.bounding, sets.effective), (1, 1));
         assert!(warnings[0].contains("CAP_NET_ADMIN"), "{warnings:?}");
+    }
+
+    #[test]
+    fn what_the_bounding_set_lacks_is_not_inheritable() {
+        let given = Sets { bounding: 1, inheritable: 3, permitted: 4, effective: 6, ambient: 0 };
+        let mut warnings = Vec::new();
+        let sets = given.as_the_kernel_takes_them(&mut warnings);
+        assert_eq!(sets, Sets { inheritable: 1, effective: 4, ..given });
+        assert!(warnings[0].starts_with("process.capabilities.inheritable: CAP_DAC_OVERRIDE "));
+        assert!(warnings[1].starts_with("process.capabilities.effective: CAP_DAC_OVERRIDE "));
     }
 
     #[test]

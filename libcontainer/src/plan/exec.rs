@@ -35,6 +35,7 @@ pub(crate) struct ExecPlan {
     pub(crate) descriptors: Vec<Descriptor>,
     pub(crate) inside: Vec<Planned>,
     pub(crate) outer_limits: Vec<Limit>,
+    pub(crate) outer_scheduling: Vec<Planned>,
     /// It waits to be admitted.
     pub(crate) admitted: bool,
     pub(crate) warnings: Vec<String>,
@@ -81,7 +82,8 @@ pub(crate) fn plan_exec(request: &ExecRequest<'_>, host: &Host) -> Result<ExecPl
     seccomp::keep_right(&mut identity.capabilities, request.filter, request.process, grantable);
     script.warnings.extend(identity.warnings.iter().cloned());
     labels::plan(&mut script, request.process)?;
-    placement::plan(&mut script, request.process, request.surroundings)?;
+    let outer_scheduling = placement::outer_scheduling(outer_limits, host);
+    placement::plan(&mut script, request.process, request.surroundings, outer_scheduling)?;
     become_process(&mut script, request.process, &identity, outer_limits)?;
     script.push("", Step::Ready {});
     seccomp::install(&mut script, request.filter);
@@ -90,6 +92,11 @@ pub(crate) fn plan_exec(request: &ExecRequest<'_>, host: &Host) -> Result<ExecPl
         descriptors: script.descriptors,
         inside: script.steps,
         outer_limits: if outer_limits { limits(request.process) } else { Vec::new() },
+        outer_scheduling: if outer_scheduling {
+            placement::scheduling(request.process)
+        } else {
+            Vec::new()
+        },
         admitted: request.admitted,
         warnings: script.warnings,
     })

@@ -46,7 +46,12 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
         process.oom_score_adj().is_some() && !namespaces.joined.is_empty() && host.user.0 != 0;
     let maps_first = namespaces.is_new(Namespace::User) && !namespaces.makes_user_late();
     let admitted = !clone_into_cgroup || maps_first || moved_in || scored;
-    enter(&mut script, request, &namespaces, (admitted, host.has(CAP_SYS_ADMIN)));
+    let entering = Entering {
+        admitted,
+        privileged: host.has(CAP_SYS_ADMIN),
+        net_devices: net_devices.is_some(),
+    };
+    enter(&mut script, request, &namespaces, &entering);
     time::plan(&mut script, spec, &namespaces);
     name(&mut script, spec, &namespaces)?;
     let root = Root { request, host, namespaces: &namespaces, cgroup: &cgroup, process: &process };
@@ -59,7 +64,9 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
     script.warnings.extend(identity.warnings.iter().cloned());
     let outer_limits = namespaces.has(Namespace::User);
     labels::plan(&mut script, &process)?;
-    placement::plan(&mut script, &process, &Surroundings::of(spec.linux().as_ref()))?;
+    let surroundings = Surroundings::of(spec.linux().as_ref());
+    let outer_scheduling = placement::outer_scheduling(namespaces.has(Namespace::User), host);
+    placement::plan(&mut script, &process, &surroundings, outer_scheduling)?;
     become_process(&mut script, &process, &identity, outer_limits)?;
     wait_for_start(&mut script, spec, request)?;
     seccomp::install(&mut script, filter.as_ref());
@@ -79,6 +86,11 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
         cgroup,
         clone_into_cgroup,
         outer_limits: if outer_limits { process::limits(&process) } else { Vec::new() },
+        outer_scheduling: if outer_scheduling {
+            placement::scheduling(&process)
+        } else {
+            Vec::new()
+        },
         oom_score_adj: process.oom_score_adj(),
         create_hooks,
         descriptors: script.descriptors,
@@ -104,33 +116,38 @@ fn plan_cgroup(spec: &Spec, request: &Request, host: &Host) -> Result<cgroups::P
         cgroups_path: linux.and_then(|linux| linux.cgroups_path().as_deref()),
         resources: linux.and_then(|linux| linux.resources().as_ref()),
     };
-    let plan = match request.systemd_cgroup {
-        true => cgroups::plan_systemd(&wanted, spec.annotations().as_ref(), &host.cgroups),
-        false => cgroups::plan(&wanted, &host.cgroups, &host.own_cgroups)
+    let annotations = spec.annotations().as_ref();
+    let plan = match &request.systemd {
+        Some(maker) => cgroups::plan_systemd(&wanted, annotations, &host.cgroups, maker),
+        None => cgroups::plan(&wanted, &host.cgroups, &host.own_cgroups)
             .and_then(|plan| plan.within(&host.cgroup_access, &host.own_cgroups)),
     };
     let plan = plan.map_err(PlanError::Cgroup)?;
     Ok(cgroups::Plan { rootless: request.rootless, ..plan })
 }
 
+/// What decides how creel-init begins.
+struct Entering {
+    /// The library lets it go on.
+    admitted: bool,
+    /// It has rights over existing namespaces.
+    privileged: bool,
+    net_devices: bool,
+}
+
 /// First nothing of the caller may be left: descriptors, signals. Before anything that others are in is
 /// joined, this process stops being dumpable, so that nobody there can trace it. The cgroup comes before
 /// the cgroup namespace, which shows what its maker is in.
-fn enter(
-    script: &mut Script,
-    request: &Request,
-    namespaces: &Namespaces,
-    (admitted, privileged): (bool, bool),
-) {
+fn enter(script: &mut Script, request: &Request, namespaces: &Namespaces, entering: &Entering) {
     script.push("", Step::CloseFrom { first: 3 + request.preserve_fds });
     script.push("", Step::ResetSignals {});
-    if admitted {
+    if entering.admitted {
         script.push("", Step::AwaitAdmission {});
     }
     if !namespaces.joined.is_empty() {
         script.push("", Step::NonDumpable {});
     }
-    namespaces.join(script, privileged);
+    namespaces.join(script, entering.privileged, entering.net_devices);
     if namespaces.is_new(Namespace::Cgroup) {
         script.push("linux.namespaces", Step::Unshare { flags: Namespace::Cgroup.flag() });
     }
@@ -174,8 +191,11 @@ fn build_root(
     let path = text("root.path", root.into_os_string().into_encoded_bytes())?;
     script.push("", Step::Umask { mask: 0 });
     if namespaces.has(Namespace::Mount) {
-        let flags = outer_propagation(spec)?;
-        script.push("linux.rootfsPropagation", Step::Propagation { flags });
+        // One that is joined belongs to others, who have set its propagation.
+        if namespaces.is_new(Namespace::Mount) {
+            let flags = outer_propagation(spec)?;
+            script.push("linux.rootfsPropagation", Step::Propagation { flags });
+        }
         script.push("root.path", Step::Root { path });
     } else {
         script.push("root.path", Step::OpenRoot { path });
@@ -259,7 +279,9 @@ pub(super) fn become_process(
         process::rlimits(script, process);
     }
     script.push("process.capabilities.bounding", Step::BoundingSet { keep: bounding });
-    let cwd = text("process.cwd", path_text(process.cwd()))?;
+    // Taken by its text, like the directory that was made: `..` leads to what is written before it.
+    let cwd = inside_path("process.cwd", &path_text(process.cwd()))?;
+    let cwd = text("process.cwd", format!("/{}", cwd.display()))?;
     script.push("process.cwd", Step::WorkingDirectory { path: cwd.clone() });
     script.push("process.user", process::user(process));
     script.push("process.cwd", Step::CheckWorkingDirectory { path: cwd });

@@ -40,12 +40,19 @@ fn exec_label(json_path: &str, files: &[&'static str], label: String) -> Result<
 
 /// `linux.mountLabel` as an option for a file system that takes one.
 pub(super) fn mount_option(label: Option<&str>, fstype: &str, given: &[String]) -> Option<String> {
-    // What these show has labels of its own, and mqueue refuses to be given one.
+    // What these show has labels of its own, and mqueue takes one only afterwards.
     let labelled = !matches!(fstype, "proc" | "sysfs" | "mqueue" | "cgroup" | "cgroup2");
     let own = given.iter().any(|option| option.starts_with("context="));
     label
         .filter(|label| labelled && !own && !label.is_empty())
         .map(|label| format!("context={label}"))
+}
+
+/// `linux.mountLabel` for the directory itself: mqueue takes no option, but its root a label.
+pub(super) fn of_mount_point(label: Option<&str>, fstype: &str) -> Option<Vec<u8>> {
+    label
+        .filter(|label| fstype == "mqueue" && !label.is_empty())
+        .map(|label| label.as_bytes().to_vec())
 }
 
 #[cfg(test)]

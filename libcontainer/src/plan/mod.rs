@@ -85,8 +85,8 @@ pub struct Request {
     pub preserve_fds: u32,
     /// Wait for a separate `start`.
     pub separate_start: bool,
-    /// systemd makes the cgroup.
-    pub systemd_cgroup: bool,
+    /// The systemd that makes the cgroup, where one does.
+    pub systemd: Option<cgroups::systemd::Maker>,
     /// What the caller may not do with cgroups is no error, unless it was asked for.
     pub rootless: bool,
 }
@@ -160,6 +160,9 @@ pub struct Plan {
     pub rdt: Option<Rdt>,
     /// Limits that the library sets from outside, since the process itself may not.
     pub outer_limits: Vec<Limit>,
+    /// The scheduler and the I/O priority, where only the library has the right to set them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub outer_scheduling: Vec<Planned>,
     /// Directories and writes of the cgroups.
     pub cgroup: cgroups::Plan,
     /// Whether creel-init waits for the library before it goes on.

@@ -57,7 +57,13 @@ pub(super) fn plan(
             ("cgroup" | "cgroup2", _) => {
                 one.cgroup(script, cgroup, namespaces.has(Namespace::Cgroup))?;
             }
-            _ => one.filesystem(script, label, in_user_namespace)?,
+            _ => {
+                one.filesystem(script, label, in_user_namespace)?;
+                if let Some(label) = labels::of_mount_point(label, &one.fstype) {
+                    let target = one.target.clone();
+                    script.push("linux.mountLabel", Step::FileLabel { target, label });
+                }
+            }
         }
     }
     Ok(())

@@ -133,6 +133,11 @@ impl Namespaces {
         self.is_new(Namespace::User) && !self.joined.is_empty()
     }
 
+    /// Whether creel-init makes a new namespace with unshare(2), after it has joined others.
+    pub(super) fn makes_late(&self, namespace: Namespace) -> bool {
+        self.is_new(namespace) && (self.joins(Namespace::User) || self.makes_user_late())
+    }
+
     /// Whether creel-init goes on in a child: a pid namespace that is joined, or made by unshare(2), takes in
     /// only children.
     pub(super) fn needs_second_process(&self) -> bool {
@@ -143,7 +148,7 @@ impl Namespaces {
     /// The steps that enter what exists. The user namespace is the last: until then this process has the
     /// rights over the others that its caller has. A caller without rights has only those that the user
     /// namespace gives, and enters that first.
-    pub(super) fn join(&self, script: &mut Script, privileged: bool) {
+    pub(super) fn join(&self, script: &mut Script, privileged: bool, net_devices: bool) {
         let is_user = |join: &&Join| join.namespace == Namespace::User;
         let (user, others): (Vec<&Join>, Vec<&Join>) = self.joined.iter().partition(is_user);
         let (first, last) = if privileged { (others, user) } else { (user, others) };
@@ -159,6 +164,8 @@ impl Namespaces {
         }
         if self.makes_user_late() {
             script.push("linux.uidMappings", Step::AwaitIdMaps {});
+        } else if net_devices && self.makes_late(Namespace::Network) {
+            script.push("linux.netDevices", Step::AwaitIdMaps {});
         }
         if self.needs_second_process() {
             script.push("", Step::EnterPidNamespace {});

@@ -13,6 +13,9 @@ pub struct NetDevices {
     pub devices: Vec<NetDevice>,
     /// The network namespace that is joined; `None` is the new one.
     pub joined: Option<Join>,
+    /// creel-init makes the new one itself, and asks for the devices when it has.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub late: bool,
 }
 
 /// One device.
@@ -47,7 +50,8 @@ impl NetDevices {
         devices.sort_by(|a, b| a.host.cmp(&b.host));
         check(&devices, namespaces)?;
         let joined = namespaces.joined.iter().find(|join| join.namespace == Namespace::Network);
-        Ok(Some(NetDevices { devices, joined: joined.cloned() }))
+        let late = namespaces.makes_late(Namespace::Network);
+        Ok(Some(NetDevices { devices, joined: joined.cloned(), late }))
     }
 }
 
@@ -69,10 +73,8 @@ fn check(devices: &[NetDevice], namespaces: &Namespaces) -> Result<(), PlanError
             return refuse(device.origin() + ".name", &device.container, allowed);
         }
     }
-    let made_late = namespaces.is_new(Namespace::Network) && namespaces.joins(Namespace::User);
-    if !namespaces.has(Namespace::Network) || made_late {
-        let allowed = "devices move only into a network namespace of the container's own: one that is \
-                       joined, or a new one without a joined user namespace";
+    if !namespaces.has(Namespace::Network) {
+        let allowed = "devices move only into a network namespace of the container's own";
         return refuse("linux.netDevices".to_owned(), &devices[0].host, allowed);
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! When and where the process runs: scheduler, I/O priority, CPUs, memory nodes, personality.
 
-use super::{PlanError, Script};
+use super::{Host, PlanError, Planned, Script};
 use creel_wire::owned::Step;
 use oci_spec::runtime::{
     IOPriorityClass, Linux, LinuxMemoryPolicy, LinuxPersonality, LinuxPersonalityDomain,
@@ -37,6 +37,7 @@ pub(super) fn plan(
     script: &mut Script,
     process: &Process,
     surroundings: &Surroundings,
+    outer_scheduling: bool,
 ) -> Result<(), PlanError> {
     if let Some(wanted) = &surroundings.personality {
         let persona = persona(wanted.domain());
@@ -45,15 +46,33 @@ pub(super) fn plan(
     if let Some(wanted) = &surroundings.memory_policy {
         script.push("linux.memoryPolicy", memory_policy(wanted)?);
     }
+    if !outer_scheduling {
+        script.steps.extend(scheduling(process));
+    }
+    Ok(())
+}
+
+/// Whether the library schedules the process from outside: in a user namespace nobody has the right to real time,
+/// who makes the container may have it.
+pub(super) fn outer_scheduling(in_user_namespace: bool, host: &Host) -> bool {
+    const CAP_SYS_NICE: u64 = 1 << 23;
+    in_user_namespace && host.capabilities & CAP_SYS_NICE != 0
+}
+
+/// The steps for the scheduler and the I/O priority.
+pub(super) fn scheduling(process: &Process) -> Vec<Planned> {
+    let mut steps = Vec::new();
     if let Some(wanted) = process.scheduler() {
-        script.push("process.scheduler", scheduler(wanted));
+        let origin = "process.scheduler".to_owned();
+        steps.push(Planned { origin, step: scheduler(wanted) });
     }
     if let Some(wanted) = process.io_priority() {
         // ioprio_set(2), IOPRIO_PRIO_VALUE; the check has seen to 0 to 7.
         let priority = io_class(wanted.class()) << 13 | (wanted.priority() & 7) as u32;
-        script.push("process.ioPriority", Step::IoPriority { priority });
+        let origin = "process.ioPriority".to_owned();
+        steps.push(Planned { origin, step: Step::IoPriority { priority } });
     }
-    Ok(())
+    steps
 }
 
 /// The CPUs that a second process gets, before it enters the cgroup and after (`execCPUAffinity`).

@@ -1,11 +1,14 @@
 //! The talk with creel-init over its socket, in the words of [`creel_wire::message`].
 
 use creel_wire::message::{At, BEFORE_STEPS, Kind, Message, SIZE};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
-    AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, send, socketpair,
+    AddressFamily, ControlMessageOwned, MsgFlags, Shutdown, SockFlag, SockType, recvmsg, send,
+    shutdown, socketpair,
 };
 use std::io::{self, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::time::Instant;
 
 /// What creel-init reported of a step that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +63,25 @@ impl Conversation {
         match send(self.socket.as_raw_fd(), &bytes, MsgFlags::MSG_NOSIGNAL) {
             Ok(_) | Err(nix::Error::EPIPE | nix::Error::ECONNRESET) => Ok(()),
             Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// Says that no Go will come any more; what creel-init says can still be read.
+    pub(crate) fn hang_up(&self) -> io::Result<()> {
+        Ok(shutdown(self.socket.as_raw_fd(), Shutdown::Write)?)
+    }
+
+    /// Waits for the next event, but not longer than until `end`.
+    pub(crate) fn next_before(&self, end: Instant) -> io::Result<Option<Event>> {
+        let mut watched = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
+        loop {
+            let left = end.saturating_duration_since(Instant::now()).as_millis();
+            match poll(&mut watched, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) {
+                Ok(0) => return Ok(None),
+                Ok(_) => return self.next().map(Some),
+                Err(nix::Error::EINTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
         }
     }
 

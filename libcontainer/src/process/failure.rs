@@ -153,7 +153,7 @@ impl StepError {
             Step::IoPriority { .. } => f.write_str("setting the I/O priority"),
             Step::MemoryPolicy { .. } => f.write_str("setting the memory policy"),
             Step::Affinity { .. } => f.write_str("setting the CPUs to run on"),
-            Step::ExecLabel { label, .. } => {
+            Step::ExecLabel { label, .. } | Step::FileLabel { label, .. } => {
                 write!(f, "writing the label {:?}", String::from_utf8_lossy(label))
             }
             Step::Capabilities { .. } => f.write_str("setting the capabilities"),

@@ -1,7 +1,9 @@
 //! Starting creel-init with a plan.
 
-use super::conversation::Conversation;
+use super::conversation::{Conversation, Event};
 use super::image;
+use super::stdio::{Clear, Handed, clear};
+use super::wait;
 use crate::plan::Namespace;
 use crate::sys::{self, Child, CloneRequest};
 use creel_wire::owned;
@@ -9,14 +11,15 @@ use std::ffi::CString;
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::time::{Duration, Instant};
 
 /// What creel-init is started with.
 pub(crate) struct Launch<'a> {
     pub(crate) steps: &'a [owned::Step],
     /// The descriptors of slots 1 and on; slot 0 is the socket.
     pub(crate) descriptors: &'a [BorrowedFd<'a>],
-    /// Descriptors 3 and on that stay open for the container's process.
-    pub(crate) preserved: u32,
+    /// What the container's process has open.
+    pub(crate) handed: Handed<'a>,
     /// CLONE_NEW* flags.
     pub(crate) namespaces: u64,
     pub(crate) cgroup: Option<BorrowedFd<'a>>,
@@ -28,6 +31,52 @@ pub(crate) struct Init {
     pub(crate) pid: i32,
     pub(crate) pidfd: OwnedFd,
     pub(crate) conversation: Conversation,
+    /// It will go on in a second process, which did not tell its pid yet.
+    second_is_to_come: bool,
+}
+
+/// How long a creel-init that is on its way into a pid namespace may take to get there; one in a frozen cgroup never does.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+impl Init {
+    /// creel-init went on in a sibling inside the joined pid namespace; the first process has done its part.
+    pub(crate) fn enter_second_process(&mut self, pid: i32) -> io::Result<()> {
+        self.second_is_to_come = false;
+        let second = sys::pidfd_open(pid).inspect_err(|_| wait::end_child(pid))?;
+        wait::reap(self.pidfd.as_fd());
+        self.pid = pid;
+        self.pidfd = second;
+        Ok(())
+    }
+
+    /// Ends and reaps it.
+    pub(crate) fn end(&mut self) {
+        if self.second_is_to_come {
+            self.await_second();
+        }
+        // ESRCH: it has ended by itself.
+        let _ = sys::send_signal(self.pidfd.as_fd(), libc::SIGKILL);
+        wait::reap(self.pidfd.as_fd());
+    }
+
+    /// A first process that is killed takes the pid of the second with it, which then is nobody's to reap. So both are let
+    /// go on until they wait for a word, which they are told will not come.
+    fn await_second(&mut self) {
+        if self.conversation.hang_up().is_err() {
+            return;
+        }
+        let end = Instant::now() + PATIENCE;
+        while let Ok(Some(event)) = self.conversation.next_before(end) {
+            match event {
+                Event::Pid(pid) => {
+                    let _ = self.enter_second_process(pid);
+                    return;
+                }
+                Event::Closed => return,
+                _ => {}
+            }
+        }
+    }
 }
 
 /// Why creel-init could not be started.
@@ -45,6 +94,8 @@ pub enum LaunchError {
     CloneUser(io::Error),
     /// execveat(2) of creel-init.
     Exec(io::Error),
+    /// Duplicating a descriptor that the process is to have.
+    Duplicate(io::Error),
 }
 
 impl LaunchError {
@@ -78,6 +129,7 @@ impl fmt::Display for LaunchError {
                 ),
             LaunchError::CloneUser(_) => f.write_str("cannot make the container's user namespace"),
             LaunchError::Clone(_) => f.write_str("cannot make the container's namespaces"),
+            LaunchError::Duplicate(_) => f.write_str("cannot duplicate a descriptor"),
             LaunchError::Exec(_) => f.write_str("cannot execute creel-init"),
         }
     }
@@ -89,6 +141,7 @@ impl std::error::Error for LaunchError {
             LaunchError::Memfd(source)
             | LaunchError::Socket(source)
             | LaunchError::Clone(source)
+            | LaunchError::Duplicate(source)
             | LaunchError::CloneUser(source)
             | LaunchError::Exec(source) => Some(source),
             LaunchError::TooLarge => None,
@@ -99,14 +152,24 @@ impl std::error::Error for LaunchError {
 /// Clones creel-init into its namespaces and hands it the plan.
 pub(crate) fn launch(launch: &Launch<'_>) -> Result<Init, LaunchError> {
     let (conversation, theirs) = Conversation::pair().map_err(LaunchError::Socket)?;
+    let first_free = launch.handed.first_free();
+    let theirs = clear(theirs.as_fd(), first_free)?;
     let program = image::program().map_err(LaunchError::Memfd)?;
-    let mut numbers: Vec<RawFd> = vec![theirs.as_raw_fd()];
-    numbers.extend(launch.descriptors.iter().map(|descriptor| descriptor.as_raw_fd()));
+    let program = clear(program.as_fd(), first_free)?;
+    let descriptors = launch.descriptors.iter().map(|descriptor| clear(*descriptor, first_free));
+    let descriptors: Vec<Clear<'_>> = descriptors.collect::<Result<_, _>>()?;
+    let moves = launch.handed.moves()?;
+
+    let number = |fd: &Clear<'_>| fd.as_fd().as_raw_fd();
+    let mut numbers: Vec<RawFd> = vec![number(&theirs)];
+    numbers.extend(descriptors.iter().map(number));
     let bytes = owned::encode(launch.steps, &numbers).map_err(|_| LaunchError::TooLarge)?;
     let plan = image::sealed(c"creel-plan", &bytes).map_err(LaunchError::Memfd)?;
-    let arguments = [plan.as_raw_fd(), theirs.as_raw_fd()].map(decimal);
-    numbers.push(plan.as_raw_fd());
-    numbers.extend(3..3 + launch.preserved as RawFd);
+    let plan = clear(plan.as_fd(), first_free)?;
+    let arguments = [number(&plan), number(&theirs)].map(decimal);
+    numbers.push(number(&plan));
+    numbers.extend((3..).take(launch.handed.preserved as usize));
+    let moves: Vec<_> = moves.iter().map(|(from, to)| (number(from), *to)).collect();
     let request = CloneRequest {
         namespaces: launch.namespaces,
         cgroup: launch.cgroup,
@@ -115,6 +178,7 @@ pub(crate) fn launch(launch: &Launch<'_>) -> Result<Init, LaunchError> {
         program: program.as_fd(),
         arguments: &[c"creel-init", &arguments[0], &arguments[1]],
         inherited: &numbers,
+        moves: &moves,
     };
     let Child { pid, pidfd, exec_error } =
         sys::clone_and_exec(&request).map_err(|source| match request.keep_capabilities {
@@ -122,13 +186,18 @@ pub(crate) fn launch(launch: &Launch<'_>) -> Result<Init, LaunchError> {
             _ => LaunchError::Clone(source),
         })?;
     if let Some(error) = exec_error {
-        super::wait::reap(pidfd.as_fd());
+        wait::reap(pidfd.as_fd());
         return Err(LaunchError::Exec(error));
     }
-    Ok(Init { pid, pidfd, conversation })
+    let is_second = |step: &owned::Step| matches!(step, owned::Step::EnterPidNamespace {});
+    let second_is_to_come = launch.steps.iter().any(is_second);
+    Ok(Init { pid, pidfd, conversation, second_is_to_come })
 }
 
 fn decimal(number: RawFd) -> CString {
     // Digits hold no NUL.
     CString::new(number.to_string()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,16 @@ impl Exit {
     }
 }
 
+impl Exit {
+    /// From the status of wait(2).
+    pub(crate) fn of_wait_status(status: i32) -> Self {
+        match libc::WIFSIGNALED(status) {
+            true => Exit::Signal(libc::WTERMSIG(status)),
+            false => Exit::Status(libc::WEXITSTATUS(status)),
+        }
+    }
+}
+
 /// Gives SIGCHLD its default action, for a program to call when it begins. Whoever started the program may have
 /// left it ignored, and then the kernel throws the statuses away that are waited for here (waitid(2), notes).
 pub fn keep_exit_statuses() {
@@ -45,4 +55,11 @@ pub(crate) fn wait(pidfd: BorrowedFd<'_>) -> io::Result<Exit> {
 pub(crate) fn reap(pidfd: BorrowedFd<'_>) {
     // ECHILD: somebody else reaped it, which is as well.
     let _ = wait(pidfd);
+}
+
+/// Kills and reaps a child of which there is no pidfd. As long as it is not reaped its pid is no other's.
+pub(crate) fn end_child(pid: i32) {
+    let pid = nix::unistd::Pid::from_raw(pid);
+    let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
+    let _ = nix::sys::wait::waitpid(pid, None);
 }

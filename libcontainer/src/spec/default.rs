@@ -4,6 +4,8 @@
 //! what they expect. The types here exist for the order of the properties: a file that people
 //! edit begins with what they want to edit.
 
+use super::parse::parse_spec;
+use oci_spec::runtime::Spec;
 use serde::Serialize;
 use serde_json::ser::{PrettyFormatter, Serializer};
 
@@ -47,6 +49,12 @@ impl DefaultConfig {
         // Neither a write to memory nor the serializing of strings and numbers can fail.
         written.expect("plain values serialize");
         String::from_utf8(text).expect("JSON is UTF-8")
+    }
+
+    /// The same as a value, for a program that makes its configurations itself.
+    pub fn spec(self) -> Spec {
+        let (spec, _) = parse_spec(self.to_json().as_bytes()).expect("it is a configuration");
+        spec
     }
 
     fn config(self) -> Config {

@@ -140,6 +140,20 @@ impl std::error::Error for LoadError {
 pub fn load(bundle: &Path) -> Result<LoadedSpec, LoadError> {
     let file = bundle.join("config.json");
     let opened = File::open(&file).map_err(|source| open_error(bundle, &file, source))?;
+    read_spec(opened, file)
+}
+
+/// Reads a configuration that is no bundle's `config.json`, as `create --config` names one.
+///
+/// # Errors
+/// [`LoadError`] if the file cannot be read or is not a configuration.
+pub fn load_config(file: &Path) -> Result<LoadedSpec, LoadError> {
+    let owned = || file.to_path_buf();
+    let opened = File::open(file).map_err(|source| LoadError::Open { file: owned(), source })?;
+    read_spec(opened, owned())
+}
+
+fn read_spec(opened: File, file: PathBuf) -> Result<LoadedSpec, LoadError> {
     let text = read_capped(opened, &file)?;
     let parsed = parse_spec(&text);
     let (spec, warnings) = parsed.map_err(|source| LoadError::Parse { file, source })?;

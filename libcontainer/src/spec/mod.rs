@@ -12,6 +12,7 @@ mod json_path;
 mod load;
 mod parse;
 mod repair;
+mod strict;
 mod tidy;
 mod warning;
 
@@ -19,8 +20,9 @@ pub use check::{CheckError, check, check_process, sysctl_file};
 pub use default::{DefaultConfig, OCI_VERSION};
 pub use id::{IdError, MAX_ID_LENGTH, check_id};
 pub use load::{
-    LoadError, LoadedProcess, LoadedSpec, MAX_CONFIG_SIZE, load, load_process, load_resources,
+    LoadError, LoadedProcess, LoadedSpec, MAX_CONFIG_SIZE, load, load_config, load_process,
+    load_resources,
 };
-pub use oci_spec::runtime::LinuxResources;
+pub use oci_spec::runtime::{LinuxResources, Process, Spec};
 pub use parse::{ParseError, parse_process, parse_resources, parse_spec};
 pub use warning::{Warning, Warnings};

@@ -9,9 +9,9 @@ use std::{borrow::Cow, fmt};
 
 use oci_spec::runtime::{LinuxResources, Process, Spec};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{json_path, repair, tidy, warning::Warnings};
+use super::{json_path, repair, strict, tidy, warning::Warnings};
 
 /// Why a text is not a configuration.
 #[derive(Debug)]
@@ -67,10 +67,8 @@ impl std::error::Error for ParseError {
 /// # Errors
 /// [`ParseError`] if the text is not JSON or a value is of a wrong type or not supported.
 pub fn parse_spec(text: &[u8]) -> Result<(Spec, Warnings), ParseError> {
-    let (mut spec, warnings) = match serde_json::from_slice::<Spec>(text) {
-        Ok(spec) if is_object(text) && !repair::pids_may_be_misread(&spec) => {
-            (spec, Warnings::new())
-        }
+    let (mut spec, warnings) = match strict::from_slice::<Spec>(text) {
+        Ok(spec) if !repair::may_be_misread(&spec) => (spec, Warnings::new()),
         _ => parse_repaired(text, repair::spec)?,
     };
     tidy::spec(&mut spec);
@@ -86,8 +84,8 @@ pub fn parse_process(text: &[u8]) -> Result<(Process, Warnings), ParseError> {
         repair::strip_nulls(document);
         repair::process(document, "", warnings);
     };
-    let (mut process, warnings) = match serde_json::from_slice::<Process>(text) {
-        Ok(process) if is_object(text) => (process, Warnings::new()),
+    let (mut process, warnings) = match strict::from_slice::<Process>(text) {
+        Ok(process) => (process, Warnings::new()),
         _ => parse_repaired(text, repair_alone)?,
     };
     tidy::process(&mut process);
@@ -109,11 +107,6 @@ pub fn parse_resources(text: &[u8]) -> Result<LinuxResources, ParseError> {
     Ok(resources)
 }
 
-/// serde also takes an array of a struct's members in order for the struct.
-fn is_object(text: &[u8]) -> bool {
-    text.trim_ascii_start().first() == Some(&b'{')
-}
-
 /// The second way, after the typed parse failed or read something wrongly.
 fn parse_repaired<T: DeserializeOwned>(
     text: &[u8],
@@ -129,7 +122,7 @@ fn parse_repaired<T: DeserializeOwned>(
     repair(&mut document, &mut warnings);
     // Written with every value on a line of its own, so that the line of an error is a path.
     let lines = serde_json::to_vec_pretty(&document);
-    let typed = lines.and_then(|lines| serde_json::from_slice::<T>(&lines));
+    let typed = lines.and_then(|lines| strict::from_slice::<T>(&lines));
     let typed = typed.map_err(|error| explain(&document, &error))?;
     Ok((typed, warnings))
 }
@@ -146,6 +139,12 @@ fn explain(document: &Value, error: &serde_json::Error) -> ParseError {
     // The name of an object's first member, taken for the variant of an enumeration.
     if quoted_after(sentence, "unknown variant ").is_some() && !place.value.is_string() {
         place = json_path::at_line(document, error.line().saturating_sub(1));
+    }
+    // An array in the place of a struct is refused when its first element was looked at.
+    let in_place_of_struct = sentence.starts_with("invalid type: sequence, expected struct ");
+    let before = json_path::at_line(document, error.line().saturating_sub(1));
+    if in_place_of_struct && before.value.get(0) == Some(place.value) && *place.value != json!([]) {
+        place = before;
     }
     // What oci-spec refuses after serde has read it is noticed one token late.
     if place.closes && !sentence.starts_with("invalid length ") {

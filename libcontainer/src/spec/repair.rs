@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     json_path::member,
+    strict,
     warning::{Warning, Warnings},
 };
 
@@ -26,11 +27,24 @@ const SCHEDULER_FLAGS: [(&str, &str); 2] = [
     ("SCHED_FLAG_DL_OVERRUN", "SCHED_FLAG_D_L_OVERRUN"),
 ];
 
+/// The same for what enableMonitoring has replaced.
+const RDT_MONITORING: [(&str, &str); 2] = [("enableCMT", "enableCmt"), ("enableMBM", "enableMbm")];
+
 /// Whether the typed parse cannot tell `"pids": {}` (nothing given) from a limit of 0.
-pub(super) fn pids_may_be_misread(spec: &Spec) -> bool {
+fn pids_may_be_misread(spec: &Spec) -> bool {
     let resources = spec.linux().as_ref().and_then(|linux| linux.resources().as_ref());
     let pids = resources.and_then(|resources| resources.pids().as_ref());
     pids.is_some_and(|pids| pids.limit() == 0)
+}
+
+/// Whether there may be words of versions 1.1 and 1.2, which oci-spec spells otherwise.
+fn rdt_may_be_misread(spec: &Spec) -> bool {
+    spec.linux().as_ref().is_some_and(|linux| linux.intel_rdt().is_some())
+}
+
+/// Whether the typed parse of a configuration may say something else than its text.
+pub(super) fn may_be_misread(spec: &Spec) -> bool {
+    pids_may_be_misread(spec) || rdt_may_be_misread(spec)
 }
 
 /// Repairs a whole configuration.
@@ -42,6 +56,13 @@ pub(super) fn spec(document: &mut Value, warnings: &mut Warnings) {
     strip_nulls(document);
     if let Some(given) = document.get_mut("process") {
         process(given, "process", warnings);
+    }
+    if let Some(given) = document.pointer_mut("/linux/intelRdt").and_then(Value::as_object_mut) {
+        for (specified, spelled) in RDT_MONITORING {
+            if let Some(value) = given.remove(specified) {
+                given.insert(spelled.to_owned(), value);
+            }
+        }
     }
     if let Some(given) = document.pointer_mut("/linux/resources") {
         resources(given);
@@ -84,7 +105,7 @@ fn drop_unknown_capabilities(sets: &mut Map<String, Value>, path: &str, warnings
             index += 1;
             // What is no string stays for the typed parse to refuse.
             let Some(name) = entry.as_str() else { return true };
-            let known = Capability::deserialize(entry).is_ok();
+            let known = strict::is_capability(name) && Capability::deserialize(entry).is_ok();
             if !known {
                 warnings.push(Warning::UnknownCapability { path: at, name: name.to_owned() });
             }

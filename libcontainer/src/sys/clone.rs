@@ -45,6 +45,8 @@ pub(crate) struct CloneRequest<'a> {
     /// Descriptors that stay open over the exec, besides 0 to 2; all others are closed by it, whatever the
     /// caller had open.
     pub(crate) inherited: &'a [RawFd],
+    /// Descriptors that are open over the exec under the second number; no first number is a second one.
+    pub(crate) moves: &'a [(RawFd, RawFd)],
 }
 
 /// A new process.
@@ -62,6 +64,8 @@ struct Shared {
     environment: *const *const c_char,
     inherited: *const RawFd,
     inherited_count: usize,
+    moves: *const (RawFd, RawFd),
+    moves_count: usize,
     keep_capabilities: bool,
     errno: i32,
 }
@@ -78,6 +82,8 @@ pub(crate) fn clone_and_exec(request: &CloneRequest<'_>) -> io::Result<Child> {
         environment: environment.as_ptr(),
         inherited: request.inherited.as_ptr(),
         inherited_count: request.inherited.len(),
+        moves: request.moves.as_ptr(),
+        moves_count: request.moves.len(),
         keep_capabilities: request.keep_capabilities,
         errno: 0,
     };
@@ -132,6 +138,13 @@ unsafe extern "C" fn child(argument: *mut c_void) -> ! {
             let descriptor = *(*shared).inherited.add(index);
             raw(libc::SYS_fcntl, [descriptor as usize, libc::F_SETFD as usize, 0, 0, 0]);
         }
+        for index in 0..(*shared).moves_count {
+            let (from, to) = *(*shared).moves.add(index);
+            let result = raw(libc::SYS_dup3, [from as usize, to as usize, 0, 0, 0]);
+            if result < 0 {
+                give_up(shared, result);
+            }
+        }
         if (*shared).keep_capabilities {
             keep_capabilities();
         }
@@ -145,6 +158,17 @@ unsafe extern "C" fn child(argument: *mut c_void) -> ! {
                 libc::AT_EMPTY_PATH as usize,
             ],
         );
+        give_up(shared, result);
+    }
+}
+
+/// Ends the child with the error where the parent finds it.
+///
+/// # Safety
+/// `shared` is valid.
+unsafe fn give_up(shared: *mut Shared, result: isize) -> ! {
+    // SAFETY: as promised above; the rest is a system call.
+    unsafe {
         (&raw mut (*shared).errno).write_volatile(-result as i32);
         loop {
             raw(libc::SYS_exit_group, [127, 0, 0, 0, 0]);

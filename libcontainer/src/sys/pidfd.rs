@@ -30,6 +30,26 @@ pub(crate) fn send_signal(pidfd: BorrowedFd<'_>, signal: i32) -> io::Result<()> 
     Ok(())
 }
 
+/// `PIDFD_GET_INFO` of pidfd_open(2) with `PIDFD_INFO_EXIT`, since Linux 6.15: the status, as wait(2) has it, of a process
+/// that has ended and was reaped by whomever; `None` where it cannot be had.
+pub(crate) fn exit_status(pidfd: BorrowedFd<'_>) -> Option<i32> {
+    const PIDFD_GET_INFO: libc::c_ulong = 0xc040_ff0b;
+    const PIDFD_INFO_EXIT: u64 = 1 << 3;
+    /// struct pidfd_info of its first size, 64 bytes.
+    #[repr(C)]
+    #[derive(Default)]
+    struct Info {
+        mask: u64,
+        cgroup: u64,
+        ids: [u32; 11],
+        exit_code: i32,
+    }
+    let mut info = Info { mask: PIDFD_INFO_EXIT, ..Info::default() };
+    // SAFETY: the kernel reads and writes one struct of the size that the request's number has in it.
+    let done = unsafe { libc::ioctl(pidfd.as_raw_fd(), PIDFD_GET_INFO, &raw mut info) };
+    (done == 0 && info.mask & PIDFD_INFO_EXIT != 0).then_some(info.exit_code)
+}
+
 /// A descriptor that recvmsg(2) just delivered.
 pub(crate) fn own_received(number: i32) -> OwnedFd {
     // SAFETY: the kernel made it for the one message it came with, and the caller takes each number once.

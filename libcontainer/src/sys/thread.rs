@@ -1,7 +1,7 @@
 //! Facts about this thread, memfd sealing, and what a child may not inherit.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -31,6 +31,17 @@ pub(crate) fn is_inheritable(number: RawFd) -> bool {
     // SAFETY: plain numbers; a number that is not open is an answer.
     let flags = unsafe { libc::fcntl(number, libc::F_GETFD) };
     flags >= 0 && flags & libc::FD_CLOEXEC == 0
+}
+
+/// fcntl(2), F_DUPFD_CLOEXEC: a copy whose number is `first` or the next free one.
+pub(crate) fn duplicate_from(fd: BorrowedFd<'_>, first: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: plain numbers; the descriptor is open for as long as it is borrowed.
+    let copy = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, first) };
+    if copy < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel just made this descriptor, and nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
 
 /// signal(2): SIGCHLD has its default action from now on.

@@ -168,6 +168,11 @@ impl Words<'_> {
         self.0.is_empty()
     }
 
+    /// The numbers as they stand in memory, where they need not be aligned.
+    pub fn as_ptr(&self) -> *const u8 {
+        self.0.as_ptr()
+    }
+
     /// The numbers in their order.
     pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         self.0.chunks_exact(4).map(|b| u32::from_ne_bytes([b[0], b[1], b[2], b[3]]))

@@ -261,12 +261,15 @@ steps! {
         files: TextList,
         label: Bytes,
     }
+    /// Give a file a label of SELinux: one of a file system that takes none when it is mounted.
+    69 FileLabel { target: Text, label: Bytes }
     /// Open the root file system where it is: without a mount namespace of the container's own a mount would
     /// stay on the host.
     48 OpenRoot { path: Text }
     /// chroot(2) into a root that is held open: that of a container without a mount namespace of its own.
     49 EnterRoot { root: Slot }
-    /// Ask the library to write the id maps of the user namespace that this process made; go on when it has.
+    /// Ask the library for what it can do only now: the id maps of the user namespace that this process made, the
+    /// devices of the network namespace; go on when it has.
     80 AwaitIdMaps {}
     /// A tree of mounts for the next [`Step::MountBind`], should its source be out of reach from inside.
     81 OuterSource { tree: Slot }

@@ -4,6 +4,7 @@
 //! ([`Page`]), and how a field is taken out of a configuration ([`take_out`]), upon which the tests of its row have
 //! to fail. The program of this crate does that for every row.
 
+pub mod arbitrary;
 mod fields;
 mod page;
 mod take_out;

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use nix::unistd::{AccessFlags, access};
 
-use super::rootless;
+use super::{driver, rootless};
 
 const ROOT: &str = "/sys/fs/cgroup";
 
@@ -16,11 +16,13 @@ pub(crate) fn parent() -> String {
     format!("{above}/creel-integration-{}", std::process::id())
 }
 
-/// Containers can have cgroups of their own: always as root, otherwise on cgroup2 where a cgroup is delegated.
+/// Containers can have cgroups of their own: always as root and of systemd, otherwise on cgroup2 where a cgroup is
+/// delegated.
 pub(crate) fn may_be_made() -> bool {
     let beside = Path::new(ROOT).join(rootless::cgroup_parent().trim_start_matches('/'));
     let writable = |path: PathBuf| access(&path, AccessFlags::W_OK).is_ok();
     !rootless::is_rootless()
+        || driver::is_systemd()
         || (is_v2() && writable(beside.clone()) && writable(beside.join("cgroup.procs")))
 }
 

@@ -1,7 +1,9 @@
 //! Who makes the containers' cgroups: the runtime, or systemd with `CREEL_TEST_SYSTEMD_CGROUP` set.
 
 use std::process::Command;
+use std::sync::OnceLock;
 
+use super::rootless::is_rootless;
 use super::{cgroup, is_runc, orphans};
 
 /// systemd makes them.
@@ -14,10 +16,35 @@ pub(crate) fn options() -> &'static [&'static str] {
     if is_systemd() { &["--systemd-cgroup"] } else { &[] }
 }
 
+/// The option of systemd's programs for the systemd that makes them: a user other than root has one of its own.
+pub(crate) fn whose() -> &'static str {
+    if is_rootless() { "--user" } else { "--system" }
+}
+
+fn systemctl(words: &[&str]) -> String {
+    let mut command = Command::new("systemctl");
+    let output = orphans::run(command.arg(whose()).args(words)).expect("systemctl");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// Where containers are without a slice of their own.
+pub(crate) fn default_slice() -> &'static str {
+    if is_rootless() { "user.slice" } else { "system.slice" }
+}
+
+/// The cgroup that all units are below; empty for the system's.
+fn above_units() -> &'static str {
+    static PATH: OnceLock<String> = OnceLock::new();
+    PATH.get_or_init(|| match is_rootless() {
+        true => systemctl(&["show", "--property", "ControlGroup", "--value"]),
+        false => String::new(),
+    })
+}
+
 /// `linux.cgroupsPath` for a container of this name.
 pub(crate) fn cgroups_path(name: &str) -> String {
     match is_systemd() {
-        true => format!("system.slice:creel:{name}"),
+        true => format!("{}:creel:{name}", default_slice()),
         false => format!("{}/{name}", cgroup::parent()),
     }
 }
@@ -25,7 +52,7 @@ pub(crate) fn cgroups_path(name: &str) -> String {
 /// Where the cgroup is that this path names.
 pub(crate) fn cgroup_of(name: &str) -> String {
     match is_systemd() {
-        true => format!("/system.slice/creel-{name}.scope"),
+        true => format!("{}/{}/creel-{name}.scope", above_units(), default_slice()),
         false => format!("{}/{name}", cgroup::parent()),
     }
 }
@@ -44,10 +71,8 @@ pub(crate) fn units(text: &str) -> Vec<String> {
     if !is_systemd() {
         return Vec::new();
     }
-    let mut list = Command::new("systemctl");
-    list.args(["list-units", "--all", "--plain", "--no-legend", &format!("*{text}*")]);
-    let output = orphans::run(&mut list).expect("systemctl");
-    String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+    let list = systemctl(&["list-units", "--all", "--plain", "--no-legend", &format!("*{text}*")]);
+    list.lines().map(str::to_owned).collect()
 }
 
 /// The limit of processes of a container that asks for none.
@@ -55,8 +80,5 @@ pub(crate) fn default_pids_max() -> String {
     if !is_systemd() {
         return "max".to_owned();
     }
-    let mut show = Command::new("systemctl");
-    show.args(["show", "--property", "DefaultTasksMax", "--value"]);
-    let output = orphans::run(&mut show).expect("systemctl");
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    systemctl(&["show", "--property", "DefaultTasksMax", "--value"])
 }

@@ -31,6 +31,7 @@ mod probe;
 pub(crate) mod rootless;
 mod runtime;
 mod skip;
+mod tmux;
 
 pub(crate) use self::probe::probe;
 pub(crate) use bundle::Bundle;
@@ -42,3 +43,4 @@ pub(crate) use orphans::{reap as orphans_reap, run};
 pub(crate) use runtime::{is_runc, runtime};
 pub(crate) use skip::{deviations_wanted, record as record_skip};
 pub(crate) use skip::{needs_cgroup, needs_root, runc_deviates, skip, unless};
+pub(crate) use tmux::Tmux;

@@ -248,13 +248,10 @@ pub fn getcwd(bytes: &mut [u8]) -> Result<(), Errno> {
 
 /// setgroups(2).
 pub fn set_groups(groups: Words<'_>) -> Result<(), Errno> {
-    let mut list = [0u32; 1024];
-    if groups.len() > list.len() {
-        return Err(Errno::TOOBIG);
+    // SAFETY: the kernel reads as many numbers as the list has, with a copy that needs no alignment.
+    unsafe {
+        call(number::SETGROUPS, [groups.len(), groups.as_ptr() as usize, 0, 0, 0, 0]).map(drop)
     }
-    list.iter_mut().zip(groups.iter()).for_each(|(place, group)| *place = group);
-    // SAFETY: the kernel reads as many numbers as the list was checked to hold.
-    unsafe { call(number::SETGROUPS, [groups.len(), list.as_ptr() as usize, 0, 0, 0, 0]).map(drop) }
 }
 
 /// setresgid(2).

@@ -27,8 +27,12 @@ pub enum SystemdError {
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// `DBUS_SYSTEM_BUS_ADDRESS` is not the path of a socket.
+    /// Nothing says where the bus of this user is.
+    NoUserBus,
+    /// `DBUS_SYSTEM_BUS_ADDRESS` or `DBUS_SESSION_BUS_ADDRESS` is not the path of a socket.
     Address {
+        /// Which of them.
+        variable: &'static str,
         /// The address.
         found: String,
     },
@@ -90,7 +94,8 @@ impl fmt::Display for SystemdError {
                 "--systemd-cgroup: systemd does not run here; leave the flag out to use cgroupfs",
             ),
             SystemdError::NotV2 => f.write_str(
-                "--systemd-cgroup: needs a host with cgroup2 alone; leave the flag out to use cgroupfs",
+                "--systemd-cgroup: needs a host with cgroup2 alone; boot it with \
+                 systemd.unified_cgroup_hierarchy=1, or leave the flag out to use cgroupfs",
             ),
             SystemdError::Path { found, problem } => write!(
                 f,
@@ -100,8 +105,12 @@ impl fmt::Display for SystemdError {
             SystemdError::Annotation { key, found, problem } => {
                 write!(f, "annotations[{key:?}]: {found:?} {problem}")
             }
-            SystemdError::Address { found } => {
-                write!(f, "DBUS_SYSTEM_BUS_ADDRESS: {found:?} is not of the form unix:path=...")
+            SystemdError::NoUserBus => f.write_str(
+                "--systemd-cgroup: without root the user's own systemd is asked, and nothing says where it is; \
+                 log in by a way that starts a session (ssh, machinectl shell), or set XDG_RUNTIME_DIR",
+            ),
+            SystemdError::Address { variable, found } => {
+                write!(f, "{variable}: {found:?} is not of the form unix:path=...")
             }
             SystemdError::Connect { path, .. } => {
                 write!(f, "connect to systemd by the D-Bus socket {}", path.display())

@@ -12,12 +12,16 @@
 mod annotation;
 mod bus;
 mod error;
+mod manager;
 mod name;
 mod properties;
 mod unit;
+mod update;
 mod value;
 
 pub use error::SystemdError;
+pub use manager::{Maker, Manager};
 pub use unit::{Property, Unit, is_running};
-pub(super) use unit::{plan, stop, update};
+pub(super) use unit::{attach, plan, stop};
+pub(super) use update::{Told, tell};
 pub use value::Value;

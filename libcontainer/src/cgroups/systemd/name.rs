@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::error::SystemdError;
+use super::manager::Manager;
 
-/// Where containers are without a slice of their own.
-const DEFAULT_SLICE: &str = "system.slice";
 /// Begins the name of a unit without a prefix of its own.
 const DEFAULT_PREFIX: &str = "creel";
 
@@ -21,14 +20,22 @@ pub(super) struct UnitName {
 }
 
 impl UnitName {
-    /// `slice:prefix:name`; an empty slice is `system.slice`, an empty prefix none. Without a path
-    /// the name is the container's id.
-    pub(super) fn of(cgroups_path: Option<&Path>, id: &str) -> Result<UnitName, SystemdError> {
+    /// `slice:prefix:name`; an empty slice is `system.slice`, or `user.slice` of a user's own systemd,
+    /// and an empty prefix none. Without a path the name is the container's id.
+    pub(super) fn of(
+        cgroups_path: Option<&Path>,
+        id: &str,
+        manager: Manager,
+    ) -> Result<UnitName, SystemdError> {
+        let default_slice = match manager {
+            Manager::System => "system.slice",
+            Manager::User => "user.slice",
+        };
         let path = cgroups_path.unwrap_or(Path::new("")).to_string_lossy();
         if path.is_empty() {
             return Ok(UnitName {
                 unit: format!("{DEFAULT_PREFIX}-{id}.scope"),
-                slice: DEFAULT_SLICE.to_owned(),
+                slice: default_slice.to_owned(),
                 name: id.to_owned(),
             });
         }
@@ -37,7 +44,7 @@ impl UnitName {
         let [slice, prefix, name] = parts[..] else {
             return Err(wrong("does not have three parts"));
         };
-        let slice = if slice.is_empty() { DEFAULT_SLICE } else { slice };
+        let slice = if slice.is_empty() { default_slice } else { slice };
         let unit = match prefix {
             "" => format!("{name}.scope"),
             prefix => format!("{prefix}-{name}.scope"),
@@ -52,7 +59,7 @@ impl UnitName {
         Ok(UnitName { unit, slice: slice.to_owned(), name: name.to_owned() })
     }
 
-    /// The unit's cgroup below the mount.
+    /// The unit's cgroup below that of its systemd.
     pub(super) fn below(&self) -> PathBuf {
         expand(&self.slice).unwrap_or_default().join(&self.unit)
     }
@@ -82,7 +89,7 @@ mod tests {
 
     #[track_caller]
     fn is(path: &str, unit: &str, below: &str) {
-        let name = UnitName::of(Some(Path::new(path)), "id").unwrap();
+        let name = UnitName::of(Some(Path::new(path)), "id", Manager::System).unwrap();
         assert_eq!((name.unit.as_str(), name.below().as_path()), (unit, Path::new(below)));
     }
 
@@ -96,8 +103,10 @@ mod tests {
 
     #[test]
     fn without_a_path_the_id_names_it() {
-        let name = UnitName::of(None, "web").unwrap();
-        assert_eq!(name.below(), Path::new("system.slice/creel-web.scope"));
+        for (manager, slice) in [(Manager::System, "system.slice"), (Manager::User, "user.slice")] {
+            let name = UnitName::of(None, "web", manager).unwrap();
+            assert_eq!(name.below(), Path::new(slice).join("creel-web.scope"));
+        }
     }
 
     #[test]
@@ -116,7 +125,7 @@ mod tests {
             "a.slice:b:c.slice",
             ".slice:b:c",
         ] {
-            let found = UnitName::of(Some(Path::new(path)), "id");
+            let found = UnitName::of(Some(Path::new(path)), "id", Manager::System);
             assert!(matches!(found, Err(SystemdError::Path { .. })), "{path}: {found:?}");
         }
     }

@@ -27,6 +27,8 @@ fn of_file(file: &str, value: &str) -> Option<Vec<Property>> {
         "memory.max" => limit("MemoryMax"),
         "memory.swap.max" => limit("MemorySwapMax"),
         "memory.zswap.max" => limit("MemoryZSwapMax"),
+        // systemd has no limit of none; the file has.
+        "pids.max" if value == "0" => Some(vec![property("TasksMax", Value::U64(1))]),
         "pids.max" => limit("TasksMax"),
         "cpu.weight" => limit("CPUWeight"),
         // The weight 0 is systemd's word for idle.
@@ -131,7 +133,8 @@ mod tests {
     fn limits() {
         is("memory.max", "4096", &[("MemoryMax", Value::U64(4096))]);
         is("memory.swap.max", "max", &[("MemorySwapMax", Value::U64(u64::MAX))]);
-        is("pids.max", "0", &[("TasksMax", Value::U64(0))]);
+        is("pids.max", "5", &[("TasksMax", Value::U64(5))]);
+        is("pids.max", "0", &[("TasksMax", Value::U64(1))]);
         is("cpu.idle", "1", &[("CPUWeight", Value::U64(0))]);
         is("cpu.idle", "0", &[]);
         is("hugetlb.2MB.max", "5", &[]);

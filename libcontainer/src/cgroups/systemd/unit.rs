@@ -1,18 +1,19 @@
 //! The scope unit of a container: planned, started, stopped.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use oci_spec::runtime::LinuxDeviceCgroup;
 use serde::Serialize;
 
 use super::bus::Bus;
 use super::error::SystemdError;
+use super::manager::{Maker, Manager};
 use super::name::UnitName;
 use super::value::Value;
 use super::{annotation, properties};
 use crate::cgroups::error::Error;
-use crate::cgroups::plan::{Plan, Request, Write, plan_v2};
+use crate::cgroups::plan::{Plan, Request, plan_v2};
 use crate::cgroups::{Layout, devices};
 
 /// A transient unit that is to be.
@@ -20,6 +21,9 @@ use crate::cgroups::{Layout, devices};
 pub struct Unit {
     /// Its name.
     pub name: String,
+    /// Which systemd's it is.
+    #[serde(skip_serializing_if = "Manager::is_system")]
+    pub manager: Manager,
     /// Its properties in the order in which systemd gets them; `PIDs` comes when it is started.
     pub properties: Vec<Property>,
 }
@@ -43,17 +47,22 @@ pub(in crate::cgroups) fn plan(
     request: &Request,
     annotations: Option<&HashMap<String, String>>,
     layout: &Layout,
+    maker: &Maker,
 ) -> Result<Plan, Error> {
     let Layout::V2 { mount } = layout else { return Err(SystemdError::NotV2.into()) };
-    let name = UnitName::of(request.cgroups_path, request.id)?;
-    let mut plan = plan_v2(request, mount, name.below())?;
+    let manager = maker.manager;
+    let name = UnitName::of(request.cgroups_path, request.id, manager)?;
+    let mut plan = plan_v2(request, mount, maker.below.join(name.below()))?;
     let mut properties = basic(&name);
     for directory in &plan.directories {
         properties.extend(properties::of_writes(&directory.writes));
     }
-    properties.extend(device_properties(request)?);
+    // A user's systemd cannot load device filters.
+    if manager == Manager::System {
+        properties.extend(device_properties(request)?);
+    }
     properties.extend(annotation::properties(annotations.into_iter().flatten())?);
-    plan.unit = Some(Unit { name: name.unit, properties });
+    plan.unit = Some(Unit { name: name.unit, manager, properties });
     Ok(plan)
 }
 
@@ -92,7 +101,7 @@ impl Unit {
     /// A unit of the same name that has failed is forgotten first; one that is in use is an error,
     /// and is left alone.
     pub(in crate::cgroups) fn start(&self, pid: i32) -> Result<(), SystemdError> {
-        let mut bus = Bus::system()?;
+        let mut bus = Bus::open(self.manager)?;
         bus.watch_jobs()?;
         let job = match self.ask_to_start(&mut bus, pid) {
             Err(error) if is_named(&error, "UnitExists") => {
@@ -124,32 +133,16 @@ impl Unit {
     }
 }
 
-/// Tell systemd of what was changed, so that it does not set it back; `devices` are the rules, where
-/// they changed, or none where all is allowed.
-pub(in crate::cgroups) fn update<'a>(
-    unit: &str,
-    writes: impl Iterator<Item = &'a Write>,
-    devices: Option<&[devices::Rule]>,
-) -> Result<(), SystemdError> {
-    let mut properties: Vec<Property> = writes.flat_map(properties::of_write).collect();
-    if let Some(rules) = devices {
-        let allowed = devices::systemd::allowed(rules).filter(|_| !rules.is_empty());
-        let policy = if allowed.is_some() { "strict" } else { "auto" };
-        let property = |name: &str, value| Property { name: name.to_owned(), value };
-        properties.push(property("DevicePolicy", Value::from(policy)));
-        // An empty list takes away what was there; others are added to it.
-        properties.push(property("DeviceAllow", Value::Pairs(Vec::new())));
-        properties.extend(allowed.map(|list| property("DeviceAllow", Value::Pairs(list))));
-    }
-    if properties.is_empty() {
-        return Ok(());
-    }
-    Bus::system()?.set_unit_properties(unit, properties.iter())
+/// Let this user's systemd move a process into one of its units, or into a cgroup below it.
+pub(in crate::cgroups) fn attach(unit: &str, cgroup: &Path, pid: i32) -> Result<(), SystemdError> {
+    let below = cgroup.components().skip_while(|part| part.as_os_str() != unit).skip(1);
+    let below: PathBuf = std::iter::once(Component::RootDir).chain(below).collect();
+    Bus::open(Manager::User)?.attach(unit, &below.to_string_lossy(), pid.unsigned_abs())
 }
 
 /// Stop a unit and forget that it failed; one that is gone is no error.
-pub(in crate::cgroups) fn stop(unit: &str) -> Result<(), SystemdError> {
-    let mut bus = Bus::system()?;
+pub(in crate::cgroups) fn stop(unit: &str, manager: Manager) -> Result<(), SystemdError> {
+    let mut bus = Bus::open(manager)?;
     bus.watch_jobs()?;
     match bus.stop_unit(unit) {
         Ok(job) => {

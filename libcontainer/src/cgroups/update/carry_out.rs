@@ -11,52 +11,62 @@ use crate::cgroups::dir::Dir;
 use crate::cgroups::error::Error;
 use crate::cgroups::plan::{IfMissing, Kind, Write};
 use crate::cgroups::record::Driver;
-use crate::cgroups::systemd;
+use crate::cgroups::systemd::{self, Told};
 use crate::sys::bpf;
 
-/// A write that was made, and what leads back.
-struct Done<'a> {
+/// A write that is to be made, and what leads back.
+struct Change<'a> {
     dir: &'a Dir,
-    file: String,
-    before: Option<String>,
-}
-
-impl Done<'_> {
-    fn is_weight_of_device(&self) -> bool {
-        self.file.contains("bfq.weight") && self.before.as_ref().is_some_and(|b| b.contains(':'))
-    }
+    file: &'a str,
+    value: &'a str,
+    json_path: &'a str,
+    back: Option<String>,
 }
 
 impl Cgroup {
-    /// Carry an update out. When a part of it fails, what was written before is taken back; where that is not
+    /// Carry an update out. When a part of it fails, what was changed before is taken back; where that is not
     /// possible a warning says so.
     ///
     /// # Errors
-    /// [`Error::BelowUsage`] before anything is written; [`Error::Write`] and its like; [`Error::DeviceFilter`].
+    /// [`Error::BelowUsage`], and [`Error::Systemd`] when systemd refuses, before anything is changed; [`Error::Write`]
+    /// and its like; [`Error::DeviceFilter`].
     pub fn update(&self, update: &Update) -> Result<(), Error> {
         self.check_usage(update)?;
+        let changes = self.changes(update)?;
+        // First, since it writes the files with values of its own.
+        let told = self.tell_systemd(update)?;
         let mut done = Vec::new();
-        let outcome = self
-            .write_all(update, &mut done)
-            .and_then(|()| self.change_devices(&update.devices))
-            .and_then(|()| self.tell_systemd(update));
+        let outcome =
+            write_all(&changes, &mut done).and_then(|()| self.change_devices(&update.devices));
         if outcome.is_err() {
-            done.iter().rev().for_each(take_back);
+            told.into_iter().for_each(Told::take_back);
+            done.iter().rev().for_each(|change| take_back(change));
             // BFQ forgets these when the weight of all devices is written.
-            done.iter().filter(|done| done.is_weight_of_device()).for_each(take_back);
+            let weights = done.iter().filter(|change| change.is_weight_of_device());
+            weights.for_each(|change| take_back(change));
         }
         outcome
     }
 
-    fn tell_systemd(&self, update: &Update) -> Result<(), Error> {
-        let Driver::Systemd { unit } = &self.record().driver else { return Ok(()) };
+    /// What is to be written, with what the files say now.
+    fn changes<'a>(&'a self, update: &'a Update) -> Result<Vec<Change<'a>>, Error> {
+        let mut changes = Vec::new();
+        for (path, write) in &update.writes {
+            let dir = self.dir(path).ok_or_else(|| Error::Gone { path: path.clone() })?;
+            changes.extend(to_change(dir, write)?);
+        }
+        Ok(changes)
+    }
+
+    fn tell_systemd(&self, update: &Update) -> Result<Option<Told>, Error> {
+        let Driver::Systemd { unit, manager } = &self.record().driver else { return Ok(None) };
         let devices = match &update.devices {
             DeviceChange::Filter(Some(filter)) => Some(filter.rules.as_slice()),
             DeviceChange::Filter(None) => Some(&[][..]),
             DeviceChange::None | DeviceChange::Files { .. } => None,
         };
         let writes = update.writes.iter().map(|(_, write)| write);
-        Ok(systemd::update(unit, writes, devices)?)
+        Ok(systemd::tell(unit, *manager, writes, devices)?)
     }
 
     fn check_usage(&self, update: &Update) -> Result<(), Error> {
@@ -80,35 +90,6 @@ impl Cgroup {
         Ok(())
     }
 
-    /// Some values can only be written once another was: version 1's limit of memory and swap may not be below that of memory,
-    /// a burst not above its quota, a quota not above the parent's share. What is refused is tried again after the
-    /// rest, as long as that leads anywhere.
-    fn write_all<'a>(&'a self, update: &Update, done: &mut Vec<Done<'a>>) -> Result<(), Error> {
-        let mut left: Vec<_> = update.writes.iter().collect();
-        loop {
-            let mut refused = Vec::new();
-            let mut first = None;
-            let count = left.len();
-            for one in left {
-                let (path, write) = one;
-                let dir = self.dir(path).ok_or_else(|| Error::Gone { path: path.clone() })?;
-                match write_one(dir, write) {
-                    Ok(written) => done.extend(written),
-                    Err(error) if may_work_later(&error) => {
-                        refused.push(one);
-                        first.get_or_insert(error);
-                    }
-                    Err(error) => return Err(error),
-                }
-            }
-            match first {
-                None => return Ok(()),
-                Some(error) if refused.len() == count => return Err(error),
-                Some(_) => left = refused,
-            }
-        }
-    }
-
     fn change_devices(&self, change: &DeviceChange) -> Result<(), Error> {
         match change {
             DeviceChange::None => Ok(()),
@@ -116,7 +97,8 @@ impl Cgroup {
             DeviceChange::Files { directory, there, back } => {
                 let gone = || Error::Gone { path: directory.clone() };
                 let dir = self.dir(directory).ok_or_else(gone)?;
-                let outcome = there.iter().try_for_each(|write| write_one(dir, write).map(drop));
+                let write = |write| to_change(dir, write)?.map_or(Ok(()), |change| change.write());
+                let outcome = there.iter().try_for_each(write);
                 if outcome.is_err() {
                     for write in back {
                         warn_of(dir.write(&write.file, &write.value), dir, &write.file);
@@ -157,6 +139,36 @@ impl Cgroup {
     }
 }
 
+/// Some values can only be written once another was: version 1's limit of memory and swap may not be below that of memory,
+/// a burst not above its quota, a quota not above the parent's share. What is refused is tried again after the
+/// rest, as long as that leads anywhere.
+fn write_all<'c, 'a>(
+    changes: &'c [Change<'a>],
+    done: &mut Vec<&'c Change<'a>>,
+) -> Result<(), Error> {
+    let mut left: Vec<_> = changes.iter().collect();
+    loop {
+        let mut refused = Vec::new();
+        let mut first = None;
+        let count = left.len();
+        for change in left {
+            match change.write() {
+                Ok(()) => done.push(change),
+                Err(error) if may_work_later(&error) => {
+                    refused.push(change);
+                    first.get_or_insert(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        match first {
+            None => return Ok(()),
+            Some(error) if refused.len() == count => return Err(error),
+            Some(_) => left = refused,
+        }
+    }
+}
+
 fn may_work_later(error: &Error) -> bool {
     match error {
         Error::Write { source, .. } => {
@@ -166,30 +178,37 @@ fn may_work_later(error: &Error) -> bool {
     }
 }
 
-/// The file that was written; `None` where there is nothing to write.
-fn write_one<'a>(dir: &'a Dir, write: &Write) -> Result<Option<Done<'a>>, Error> {
-    let failed = |file: &str, value: &str, source| Error::Write {
-        path: dir.file(file),
-        value: value.to_owned(),
-        json_path: write.json_path.clone(),
-        source,
+/// The change that a write is; `None` where there is nothing to write.
+fn to_change<'a>(dir: &'a Dir, write: &'a Write) -> Result<Option<Change<'a>>, Error> {
+    let (file, value, before) = match (old(dir, &write.file), &write.if_missing) {
+        (Ok(before), _) => (&write.file, &write.value, before),
+        (Err(_), IfMissing::Skip) => return Ok(None),
+        (Err(_), IfMissing::Instead { file, value }) => match old(dir, file) {
+            Ok(before) => (file, value, before),
+            Err(_) => return Err(explain_missing(dir, write)),
+        },
+        (Err(_), IfMissing::Fail) => return Err(explain_missing(dir, write)),
     };
-    let (file, value) = match (old(dir, &write.file), &write.if_missing) {
-        (Ok(before), _) => (Some((&write.file, before)), &write.value),
-        (Err(source), IfMissing::Skip) if is_missing(&source) => return Ok(None),
-        (Err(source), IfMissing::Instead { file, value }) if is_missing(&source) => {
-            (old(dir, file).ok().map(|before| (file, before)), value)
-        }
-        (Err(source), IfMissing::Fail) if is_missing(&source) => (None, &write.value),
-        (Err(source), _) => return Err(failed(&write.file, &write.value, source)),
-    };
-    let Some((file, before)) = file else { return Err(explain_missing(dir, write)) };
-    dir.write(file, value).map_err(|source| failed(file, value, source))?;
-    let before = before.and_then(|before| undo::value(file, value, &before));
-    Ok(Some(Done { dir, file: file.clone(), before }))
+    let back = before.and_then(|before| undo::value(file, value, &before));
+    Ok(Some(Change { dir, file, value, json_path: &write.json_path, back }))
 }
 
-/// What a file says before it is written; `None` of one that cannot be read.
+impl Change<'_> {
+    fn is_weight_of_device(&self) -> bool {
+        self.file.contains("bfq.weight") && self.back.as_ref().is_some_and(|b| b.contains(':'))
+    }
+
+    fn write(&self) -> Result<(), Error> {
+        self.dir.write(self.file, self.value).map_err(|source| Error::Write {
+            path: self.dir.file(self.file),
+            value: self.value.to_owned(),
+            json_path: self.json_path.to_owned(),
+            source,
+        })
+    }
+}
+
+/// What a file says before it is written, `None` of one that cannot be read; an error when it is missing.
 fn old(dir: &Dir, file: &str) -> io::Result<Option<String>> {
     match dir.read_text(file) {
         // cgroup2: the parent's processors. A cgroup with processes that had some of its own never has none again.
@@ -203,12 +222,12 @@ fn old(dir: &Dir, file: &str) -> io::Result<Option<String>> {
     }
 }
 
-fn take_back(done: &Done<'_>) {
-    let Some(before) = &done.before else {
-        log::warn!("{} keeps its new value", done.dir.file(&done.file).display());
+fn take_back(done: &Change<'_>) {
+    let Some(before) = &done.back else {
+        log::warn!("{} keeps its new value", done.dir.file(done.file).display());
         return;
     };
-    warn_of(done.dir.write(&done.file, before), done.dir, &done.file);
+    warn_of(done.dir.write(done.file, before), done.dir, done.file);
 }
 
 fn warn_of(outcome: io::Result<()>, dir: &Dir, file: &str) {

@@ -136,6 +136,7 @@ fn domainname() {
 fn mount_shared() {
     let edit = |config: &mut Value| {
         share(config, "mount");
+        config["root"]["readonly"] = json!(false);
         config["linux"]["maskedPaths"] = json!([]);
         config["linux"]["readonlyPaths"] = json!([]);
     };
@@ -168,7 +169,8 @@ fn mount_shared() {
     - linux.maskedPaths[7]: maskPath path=proc/sched_debug
     - linux.maskedPaths[8]: maskPath path=sys/firmware
     - linux.maskedPaths[9]: maskPath path=proc/scsi
-      readonlyRoot
+    - root.readonly: readonlyRoot
+      home
     "#);
 }
 

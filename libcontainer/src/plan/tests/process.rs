@@ -41,10 +41,10 @@ fn working_directory() {
       pivotRoot
       boundingSet
     - process.cwd: workingDirectory path=/
-    + process.cwd: workingDirectory path=/srv/../var/./www/
+    + process.cwd: workingDirectory path=/var/www
       user
     - process.cwd: checkWorkingDirectory path=/
-    + process.cwd: checkWorkingDirectory path=/srv/../var/./www/
+    + process.cwd: checkWorkingDirectory path=/var/www
       capabilities
     ");
 }
@@ -58,6 +58,18 @@ fn no_terminal() {
     - process.terminal: console device=true
       readonlyPath
     ");
+}
+
+#[test]
+fn console_size_without_a_terminal_means_nothing() {
+    let size = json!({"height": 50, "width": 100});
+    let plan = |size: Value| {
+        plan_of(|config| {
+            config["process"]["terminal"] = false.into();
+            config["process"]["consoleSize"] = size;
+        })
+    };
+    assert_eq!(plan(size).inside, plan(Value::Null).inside);
 }
 
 #[test]

@@ -55,6 +55,10 @@ fn root(spec: &Spec) -> Result<(), CheckError> {
     if root.path().as_os_str().is_empty() {
         return Err(CheckError::missing("root.path", ALLOWED));
     }
+    // Without a mount namespace of its own it would be the host's mount that becomes read-only.
+    if root.readonly() == Some(true) {
+        namespaces::require(spec, "mount", "root.readonly", true)?;
+    }
     text::no_nul_path("root.path", root.path())
 }
 

@@ -58,6 +58,13 @@ fn environment(process: &Process, at: &str) -> Result<(), CheckError> {
 }
 
 fn user(process: &Process, at: &str) -> Result<(), CheckError> {
+    /// NGROUPS_MAX, setgroups(2).
+    const MOST: usize = 65_536;
+    let groups = process.user().additional_gids().as_ref().map_or(0, Vec::len);
+    if groups > MOST {
+        let path = member(at, "user") + ".additionalGids";
+        return Err(CheckError::unsupported(path, format!("{groups} groups"), "at most 65536"));
+    }
     match process.user().umask() {
         Some(umask) if umask > 0o777 => Err(CheckError::unsupported(
             member(at, "user") + ".umask",

@@ -149,11 +149,19 @@ fn settings_of_a_namespace_need_it() {
         ),
         (
             json!({"linux": {"namespaces": namespaces(&["uts"])}}),
+            "root.readonly: found \"true\"",
+            "\"mount\"",
+        ),
+        (
+            json!({"root": {"readonly": false}, "linux": {"namespaces": namespaces(&["uts"])}}),
             "linux.maskedPaths: found \"/proc/acpi\"",
             "\"mount\"",
         ),
         (
-            json!({"linux": {"maskedPaths": null, "namespaces": namespaces(&["uts"])}}),
+            json!({
+                "root": {"readonly": false},
+                "linux": {"maskedPaths": null, "namespaces": namespaces(&["uts"])},
+            }),
             "linux.readonlyPaths",
             "\"mount\"",
         ),
@@ -163,7 +171,7 @@ fn settings_of_a_namespace_need_it() {
     assert_accepted(&[
         json!({"linux": {"namespaces": joined}}),
         json!({"hostname": null, "linux": only_mount}),
-        json!({"hostname": null, "linux": null}),
+        json!({"hostname": null, "root": {"readonly": false}, "linux": null}),
     ]);
 }
 

@@ -94,6 +94,44 @@ fn an_error_says_where_what_and_what_instead() {
     }
 }
 
+/// serde takes the members of a struct in their order for the struct.
+#[test]
+fn an_array_in_the_place_of_an_object_is_refused_at_any_depth() {
+    let cases = [
+        ("/process/user", json!([]), "process.user: found []"),
+        ("/process/user", json!([0, 0]), "process.user: found [0,0]"),
+        ("/root", json!(["rootfs"]), "root: found [\"rootfs\"]"),
+        ("/process", json!([[1, 2], "x"]), "process: found [[1,2],\"x\"]"),
+        (
+            "/process/rlimits/0",
+            json!(["RLIMIT_CPU", 1, 1]),
+            "process.rlimits[0]: found [\"RLIMIT_CPU\",1,1]",
+        ),
+        ("/linux/resources/devices/0", json!([false]), "linux.resources.devices[0]: found [false]"),
+        ("/linux/sysctl", json!([]), "linux.sysctl: found []"),
+        ("/linux/seccomp", json!(["SCMP_ACT_ALLOW"]), "linux.seccomp: found [\"SCMP_ACT_ALLOW\"]"),
+        ("/hooks", json!({"poststop": [["/bin/x"]]}), "hooks.poststop[0]: found [\"/bin/x\"]"),
+    ];
+    for (pointer, value, expected) in cases {
+        let message = refused(pointer, value).to_string();
+        assert_eq!(message, format!("{expected}, allowed is an object"), "{pointer}");
+    }
+}
+
+/// As with runc: the names are those of config.md, and what is none of them is a warning.
+#[test]
+fn a_capability_has_its_prefix_and_capital_letters() {
+    let given = json!({"bounding": ["SYS_ADMIN", "CAP_KILL", "cap_chown", "CAP_CAP_CHOWN"]});
+    let (spec, warnings) = parse_spec(&with("/process/capabilities", given)).unwrap();
+    let sets = spec.process().as_ref().unwrap().capabilities().clone().unwrap();
+    assert_eq!(sets.bounding().as_ref().unwrap().len(), 1);
+    let paths: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(paths.len(), 3, "{paths:?}");
+    assert!(
+        paths[0].contains("process.capabilities.bounding[0]") && paths[0].contains("SYS_ADMIN")
+    );
+}
+
 #[test]
 fn an_unknown_rlimit_is_refused_with_the_known_ones() {
     let ParseError::Value { path, found, allowed } =
@@ -207,6 +245,17 @@ fn an_empty_string_is_as_good_as_absent() {
     let spec = spec_of(&with("/linux/resources/devices/0", rule));
     let resources = spec.linux().as_ref().unwrap().resources().clone().unwrap();
     assert_eq!(resources.devices().as_ref().unwrap()[0].typ(), None);
+}
+
+#[test]
+fn monitoring_is_read_in_the_spelling_of_older_versions() {
+    for (name, cmt, mbm) in [("enableCMT", Some(true), None), ("enableMBM", None, Some(true))] {
+        let spec = spec_of(&with("/linux/intelRdt", json!({name: true})));
+        let rdt = spec.linux().as_ref().unwrap().intel_rdt().clone().unwrap();
+        #[allow(deprecated)]
+        let found = (*rdt.enable_cmt(), *rdt.enable_mbm());
+        assert_eq!(found, (cmt, mbm), "{name}");
+    }
 }
 
 #[test]

@@ -101,6 +101,7 @@ all! {
     MemoryPolicy { mode, nodes }
     Affinity { cpus }
     ExecLabel { files, label }
+    FileLabel { target, label }
     Execute { arguments, environment }
 }
 

@@ -1,7 +1,9 @@
 //! The socket: getting in, sending, receiving.
 
 use std::env;
+use std::ffi::OsString;
 use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,6 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The longest line of the authentication.
 const LINE: usize = 512;
 
+#[derive(Debug)]
 pub(super) struct Connection {
     socket: UnixStream,
     serial: u32,
@@ -22,20 +25,44 @@ pub(super) struct Connection {
 
 /// Where the system bus is.
 pub(super) fn system_address() -> Result<PathBuf, SystemdError> {
-    match env::var("DBUS_SYSTEM_BUS_ADDRESS") {
-        Ok(address) => {
-            path_of(&address).ok_or_else(|| SystemdError::Address { found: address.clone() })
-        }
-        Err(_) => Ok(PathBuf::from("/run/dbus/system_bus_socket")),
-    }
+    let default = || Ok(PathBuf::from("/run/dbus/system_bus_socket"));
+    given("DBUS_SYSTEM_BUS_ADDRESS").unwrap_or_else(default)
+}
+
+/// Where the bus of this user is (pam_systemd(8) sets both variables).
+pub(super) fn user_address() -> Result<PathBuf, SystemdError> {
+    let below_runtime_dir = || match env::var_os("XDG_RUNTIME_DIR").filter(|dir| !dir.is_empty()) {
+        Some(dir) => Ok(PathBuf::from(dir).join("bus")),
+        None => Err(SystemdError::NoUserBus),
+    };
+    given("DBUS_SESSION_BUS_ADDRESS").unwrap_or_else(below_runtime_dir)
+}
+
+/// What an environment variable says, if it says anything.
+fn given(variable: &'static str) -> Option<Result<PathBuf, SystemdError>> {
+    let found = env::var(variable).ok().filter(|address| !address.is_empty())?;
+    Some(path_of(&found).ok_or(SystemdError::Address { variable, found }))
 }
 
 /// The first `unix:path=` of a list of addresses.
 fn path_of(addresses: &str) -> Option<PathBuf> {
-    let address = addresses.split(';').find_map(|address| address.strip_prefix("unix:"))?;
-    let path = address.split(',').find_map(|pair| pair.strip_prefix("path="))?;
-    // Only what needs no unescaping.
-    (!path.contains('%')).then(|| PathBuf::from(path))
+    let mut addresses = addresses.split(';').filter_map(|address| address.strip_prefix("unix:"));
+    addresses
+        .find_map(|address| address.split(',').find_map(|pair| pair.strip_prefix("path=")))
+        .and_then(unescape)
+}
+
+/// Bytes of an address may be written as `%2f`.
+fn unescape(text: &str) -> Option<PathBuf> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut parts = text.split('%');
+    bytes.extend_from_slice(parts.next()?.as_bytes());
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2)?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        bytes.extend_from_slice(rest.as_bytes());
+    }
+    Some(PathBuf::from(OsString::from_vec(bytes)))
 }
 
 impl Connection {
@@ -52,15 +79,16 @@ impl Connection {
         Ok(connection)
     }
 
-    /// The kernel tells the bus who this is; EXTERNAL says that this is meant.
+    /// The kernel tells the bus who this is; EXTERNAL says that this is meant. No number is given, since in a
+    /// user namespace it would be another than the one that the bus sees.
     fn authenticate(&mut self) -> Result<(), SystemdError> {
         let step = "authenticate";
-        let uid = nix::unistd::geteuid().to_string();
-        let uid: String = uid.bytes().map(|digit| format!("{digit:02x}")).collect();
-        self.write(format!("\0AUTH EXTERNAL {uid}\r\n").as_bytes(), step)?;
-        let answer = self.line(step)?;
-        if !answer.starts_with("OK ") {
-            return Err(SystemdError::Refused { answer });
+        self.write(b"\0AUTH EXTERNAL\r\nDATA\r\n", step)?;
+        for expected in ["DATA", "OK "] {
+            let answer = self.line(step)?;
+            if !answer.starts_with(expected) {
+                return Err(SystemdError::Refused { answer });
+            }
         }
         self.write(b"BEGIN\r\n", step)
     }
@@ -123,6 +151,8 @@ mod tests {
         assert_eq!(path("unix:path=/run/bus"), Some(PathBuf::from("/run/bus")));
         assert_eq!(path("tcp:host=a;unix:guid=1,path=/b"), Some(PathBuf::from("/b")));
         assert_eq!(path("unix:abstract=/b"), None);
-        assert_eq!(path("unix:path=/a%20b"), None);
+        assert_eq!(path("unix:path=/a%20b%2f"), Some(PathBuf::from("/a b/")));
+        assert_eq!(path("unix:path=/a%2"), None);
+        assert_eq!(path("unix:path=/a%xy"), None);
     }
 }

@@ -1,6 +1,7 @@
 //! Reading replies and signals. Nothing in a message is trusted: every length is checked.
 
 use super::super::error::SystemdError;
+use super::super::value::Value;
 use super::encode::ENDIANNESS;
 
 const SIGNAL: u8 = 4;
@@ -94,6 +95,16 @@ impl Message {
         }
     }
 
+    /// The value of a property; `None` when it is of a type that is not known here.
+    pub(super) fn variant(&self) -> Result<Option<Value>, SystemdError> {
+        if self.signature != "v" {
+            return Err(SystemdError::Malformed);
+        }
+        let mut reader = Reader { bytes: &self.body, at: 0 };
+        let signature = reader.signature()?;
+        reader.value(&signature)
+    }
+
     /// Of `JobRemoved`, the job's path and its result.
     pub(super) fn removed_job(&self) -> Result<(String, String), SystemdError> {
         if self.signature != "uoss" {
@@ -138,6 +149,42 @@ impl<'a> Reader<'a> {
         self.align(4)?;
         let bytes = self.take(4)?;
         Ok(u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+    }
+
+    fn u64(&mut self) -> Result<u64, SystemdError> {
+        self.align(8)?;
+        let bytes = self.take(8)?;
+        bytes.try_into().map(u64::from_ne_bytes).map_err(|_| SystemdError::Malformed)
+    }
+
+    fn value(&mut self, signature: &str) -> Result<Option<Value>, SystemdError> {
+        let pair = |reader: &mut Self| Ok((reader.text()?, reader.text()?));
+        let rate = |reader: &mut Self| Ok((reader.text()?, reader.u64()?));
+        Ok(Some(match signature {
+            "t" => Value::U64(self.u64()?),
+            "s" => Value::Text(self.text()?),
+            "ay" => Value::Bytes(self.array(1, Self::u8)?),
+            "a(ss)" => Value::Pairs(self.array(8, pair)?),
+            "a(st)" => Value::Rates(self.array(8, rate)?),
+            _ => return Ok(None),
+        }))
+    }
+
+    fn array<T>(
+        &mut self,
+        alignment: usize,
+        mut item: impl FnMut(&mut Self) -> Result<T, SystemdError>,
+    ) -> Result<Vec<T>, SystemdError> {
+        let length = self.u32()? as usize;
+        self.align(alignment)?;
+        let end = self.at.checked_add(length).filter(|end| *end <= self.bytes.len());
+        let end = end.ok_or(SystemdError::Malformed)?;
+        let mut items = Vec::new();
+        while self.at < end {
+            self.align(alignment)?;
+            items.push(item(self)?);
+        }
+        Ok(items)
     }
 
     fn text(&mut self) -> Result<String, SystemdError> {
@@ -192,6 +239,29 @@ mod tests {
         assert!(message.object_path().is_err());
     }
 
+    /// A reply that is a variant.
+    fn variant(body: &[u8]) -> Message {
+        Message { signature: "v".to_owned(), body: body.to_vec(), ..Message::default() }
+    }
+
+    #[test]
+    fn values_of_properties() {
+        let number = variant(b"\x01t\0\0\0\0\0\0\x07\0\0\0\0\0\0\0");
+        assert_eq!(number.variant().unwrap(), Some(Value::U64(7)));
+        let bytes = variant(b"\x02ay\0\x02\0\0\0\x01\x80");
+        assert_eq!(bytes.variant().unwrap(), Some(Value::Bytes(vec![1, 0x80])));
+        // After the signature of six bytes comes the length at 8, the first structure at 16.
+        let pairs = variant(b"\x05a(ss)\0\0\x0e\0\0\0\0\0\0\0\x01\0\0\0a\0\0\0\x01\0\0\0b\0");
+        let expected = vec![("a".to_owned(), "b".to_owned())];
+        assert_eq!(pairs.variant().unwrap(), Some(Value::Pairs(expected)));
+        let rates = variant(b"\x05a(st)\0\0\0\0\0\0\0\0\0\0");
+        assert_eq!(rates.variant().unwrap(), Some(Value::Rates(Vec::new())));
+        assert_eq!(variant(b"\x01d\0").variant().unwrap(), None);
+        for length in 0..pairs.body.len() {
+            assert!(variant(&pairs.body[..length]).variant().is_err(), "cut at {length}");
+        }
+    }
+
     #[test]
     fn no_damage_is_a_panic() {
         let whole = reply();
@@ -203,7 +273,7 @@ mod tests {
                 let mut damaged = whole.clone();
                 damaged[at] = byte;
                 if let Ok(message) = Message::decode(&damaged) {
-                    let _ = (message.first_text(), message.removed_job());
+                    let _ = (message.first_text(), message.removed_job(), message.variant());
                 }
             }
         }

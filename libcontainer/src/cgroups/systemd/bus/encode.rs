@@ -39,6 +39,13 @@ impl Body {
         self
     }
 
+    /// `au`
+    pub(super) fn numbers(mut self, numbers: &[u32]) -> Body {
+        self.signature.push_str("au");
+        self.bytes.array(4, numbers.iter(), |bytes, number| bytes.u32(*number));
+        self
+    }
+
     /// `a(sv)`
     pub(super) fn properties<'a>(mut self, properties: impl Iterator<Item = &'a Property>) -> Body {
         self.signature.push_str("a(sv)");

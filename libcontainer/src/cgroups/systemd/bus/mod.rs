@@ -9,7 +9,9 @@ use self::connection::Connection;
 use self::decode::Message;
 use self::encode::{Body, Call};
 use super::error::SystemdError;
+use super::manager::Manager;
 use super::unit::Property;
+use super::value::Value;
 
 const SYSTEMD: (&str, &str, &str) =
     ("org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager");
@@ -18,7 +20,11 @@ const BUS: (&str, &str, &str) =
 const JOB_REMOVED: &str = "type='signal',sender='org.freedesktop.systemd1',\
      interface='org.freedesktop.systemd1.Manager',member='JobRemoved'";
 
-/// A connection to systemd by the system bus.
+/// The interface of a scope's own properties, limits among them.
+const SCOPE: &str = "org.freedesktop.systemd1.Scope";
+
+/// A connection to systemd by a bus.
+#[derive(Debug)]
 pub(super) struct Bus {
     connection: Connection,
     /// Jobs that have ended while something else was waited for: their paths and results.
@@ -27,8 +33,12 @@ pub(super) struct Bus {
 
 impl Bus {
     /// Connect and say hello.
-    pub(super) fn system() -> Result<Bus, SystemdError> {
-        let connection = Connection::open(&connection::system_address()?)?;
+    pub(super) fn open(manager: Manager) -> Result<Bus, SystemdError> {
+        let address = match manager {
+            Manager::System => connection::system_address()?,
+            Manager::User => connection::user_address()?,
+        };
+        let connection = Connection::open(&address)?;
         let mut bus = Bus { connection, ended: Vec::new() };
         bus.call(BUS, "Hello", Body::new())?;
         Ok(bus)
@@ -59,6 +69,45 @@ impl Bus {
 
     pub(super) fn reset_failed(&mut self, unit: &str) -> Result<(), SystemdError> {
         self.call(SYSTEMD, "ResetFailedUnit", Body::new().text(unit)).map(drop)
+    }
+
+    /// Move a process into a cgroup of a unit, `/` being the unit's own.
+    pub(super) fn attach(&mut self, unit: &str, below: &str, pid: u32) -> Result<(), SystemdError> {
+        let body = Body::new().text(unit).text(below).numbers(&[pid]);
+        self.call(SYSTEMD, "AttachProcessesToUnit", body).map(drop)
+    }
+
+    /// The cgroup of systemd itself, which all of its units are below.
+    pub(super) fn own_cgroup(&mut self) -> Result<String, SystemdError> {
+        let (_, path, interface) = SYSTEMD;
+        match self.property(path, interface, "ControlGroup")? {
+            Some(Value::Text(path)) => Ok(path),
+            _ => Err(SystemdError::Malformed),
+        }
+    }
+
+    /// The object of a unit, which is another call to systemd and back.
+    pub(super) fn object_of(&mut self, unit: &str) -> Result<String, SystemdError> {
+        self.call(SYSTEMD, "GetUnit", Body::new().text(unit))?.object_path()
+    }
+
+    /// A property of a scope; `None` when it is of a type that no property has which is set here.
+    pub(super) fn scope_property(
+        &mut self,
+        object: &str,
+        name: &str,
+    ) -> Result<Option<Value>, SystemdError> {
+        self.property(object, SCOPE, name)
+    }
+
+    fn property(
+        &mut self,
+        object: &str,
+        interface: &str,
+        name: &str,
+    ) -> Result<Option<Value>, SystemdError> {
+        let to = (SYSTEMD.0, object, "org.freedesktop.DBus.Properties");
+        self.call(to, "Get", Body::new().text(interface).text(name))?.variant()
     }
 
     /// Until the next boot, as befits a transient unit.

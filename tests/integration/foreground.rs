@@ -1,0 +1,115 @@
+//! `run` in the foreground: signals go to the container, orphans come to the runtime, whoever reads the output or not.
+
+use std::fs;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::harness::{Bundle, process_exists, runc_deviates, stat_fields, wait_until};
+
+fn send(pid: u32, signal: Signal) {
+    kill(Pid::from_raw(pid as i32), signal).expect("kill");
+}
+
+/// All that a shell can have a trap for, and that the runtime itself would act on otherwise.
+#[test]
+fn every_signal_is_forwarded() {
+    let signals = "HUP INT QUIT ILL TRAP ABRT BUS FPE USR1 SEGV USR2 PIPE ALRM TERM CONT TSTP TTIN TTOU \
+                   VTALRM PROF WINCH IO SYS";
+    let bundle = Bundle::new("allsignals").busybox().config(|c| {
+        let script = format!(
+            "for s in {signals}; do trap \"echo $s\" $s; done; echo ready; while :; do sleep 0.05; done"
+        );
+        c.args(&["/bin/sh", "-c", &script]);
+    });
+    let run = bundle.on_bundle("run", &[]).spawn();
+    wait_until("the traps", || run.stdout() == "ready\n");
+    let mut said = "ready\n".to_owned();
+    for name in signals.split_whitespace() {
+        send(run.pid(), format!("SIG{name}").parse().expect("a signal"));
+        said += &format!("{name}\n");
+        wait_until(&format!("SIG{name} in {:?}", run.stdout()), || run.stdout() == said);
+    }
+    bundle.kill("KILL");
+    run.output().exits(137);
+    bundle.assert_nothing_left();
+}
+
+/// The process that the container's own left behind, once its parent has ended.
+fn orphan(bundle: &Bundle) -> u32 {
+    let file = bundle.rootfs("tmp/orphan");
+    wait_until("the orphan's pid", || {
+        fs::read_to_string(&file).is_ok_and(|text| text.ends_with('\n'))
+    });
+    fs::read_to_string(file).expect("a file").trim().parse().expect("a pid")
+}
+
+/// A container in the host's pid namespace that leaves an orphan for a second, and lives on.
+fn leaving_an_orphan(name: &str) -> Bundle {
+    Bundle::new(name).busybox().config(|c| {
+        c.without_namespace("pid");
+        c.set("/root/readonly", false);
+        let script = "sh -c 'sleep 1 & echo $! > /tmp/orphan'; exec sleep 3";
+        c.args(&["/bin/sh", "-c", script]);
+    })
+}
+
+#[test]
+fn orphans_come_to_the_runtime_and_are_reaped() {
+    let bundle = leaving_an_orphan("orphan");
+    let run = bundle.on_bundle("run", &[]).spawn();
+    let orphan = orphan(&bundle);
+    wait_until("the runtime to adopt it", || {
+        stat_fields(orphan).is_some_and(|stat| stat.ppid == run.pid())
+    });
+    wait_until("the runtime to reap it", || stat_fields(orphan).is_none());
+    assert!(process_exists(run.pid()), "the run has ended before");
+    run.output().ok();
+    bundle.assert_nothing_left();
+}
+
+#[test]
+fn orphans_go_past_the_runtime_with_no_subreaper() {
+    let bundle = leaving_an_orphan("nosubreaper");
+    let run = bundle.on_bundle("run", &["--no-subreaper"]).spawn();
+    let orphan = orphan(&bundle);
+    // This program is one, as a shim is.
+    let me = std::process::id();
+    wait_until("the orphan to come here", || {
+        stat_fields(orphan).is_some_and(|stat| stat.ppid == me)
+    });
+    run.output().ok();
+    bundle.assert_nothing_left();
+}
+
+/// The output goes to a pipe that is full: a signal gets through all the same, and a second one ends the runtime, which has
+/// output left that nobody takes.
+#[test]
+fn signals_get_through_while_nobody_reads_the_output() {
+    runc_deviates!("it does not end");
+    let bundle = Bundle::new("unreadsignal").busybox().config(|c| {
+        c.set("/process/terminal", true);
+        // Elsewhere it would be the init of its pid namespace, which SIGTERM does not end.
+        c.without_namespace("pid");
+        c.args(&["/bin/yes", "words"]);
+    });
+    let dir = bundle.outside("out");
+    let script = format!("mkfifo {0}/fifo; exec 9<>{0}/fifo; exec \"$@\" >{0}/fifo", dir.display());
+    let words = ["run", "--bundle", &bundle.bundle_path(), &bundle.id];
+    let run = bundle.wrapped(&["sh", "-c", &script, "sh"], &words).spawn();
+    wait_until("it runs", || bundle.cmd(&["state", &bundle.id]).output().code() == 0);
+    wait_until("it runs", || bundle.status() == "running");
+    let init = bundle.pid();
+    // It sleeps in its write once nobody takes what it writes.
+    let blocked = || stat_fields(init).is_some_and(|stat| stat.state == 'S');
+    wait_until("its terminal to be full", || {
+        let before = blocked();
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        before && blocked()
+    });
+    send(run.pid(), Signal::SIGTERM);
+    wait_until("the container to end", || !process_exists(init));
+    send(run.pid(), Signal::SIGTERM);
+    run.output().exits(128 + 15);
+    bundle.assert_nothing_left();
+}
