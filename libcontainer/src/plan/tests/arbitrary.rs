@@ -18,7 +18,7 @@ fn planned(config: &Value) -> Result<(), String> {
     let (read, _) = parse_spec(&text).map_err(|e| e.to_string())?;
     check(&read).map_err(|e| e.to_string())?;
     // The two versions of cgroups have settings of their own, so a host of one kind has to do.
-    let plans = [v2(), hybrid(), v1()].map(|host| plan(&read, &request(), &host).map(|_| ()));
+    let plans = [v2(), hybrid(), v1()].map(|host| plan(&read, &request(), &host).map(drop));
     if plans.iter().any(Result::is_ok) {
         return Ok(());
     }
