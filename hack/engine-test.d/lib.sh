@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# What the checks of both engines use.
+# What the checks of both engines use; they set run and engine_command.
+# shellcheck disable=SC2034,SC2154
 
 image=bb
 
@@ -98,5 +99,5 @@ look_for_leftovers() {
     awk '$5 ~ /overlay.*merged|\/shm$/ && $5 !~ /^\/dev/ { print "mount", $5 }' /proc/self/mountinfo
     find /run/docker/runtime-* /run/containerd/runc /run/creel /run/runc /run/user -mindepth 2 -maxdepth 3 -name state.json 2>/dev/null \
         | sed 's/^/state /' || true
-    ps -eo pid=,args= | grep -E 'containerd-shim|conmon|sleep 1000' | grep -v grep | sed 's/^/process /' || true
+    pgrep -af "containerd-shim|conmon|sleep 1000" | sed "s,^,process ," || true
 }
