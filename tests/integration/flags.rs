@@ -6,8 +6,8 @@ use std::os::unix::process::ExitStatusExt;
 use serde_json::json;
 
 use crate::harness::{
-    Bundle, Passed, cgroup, is_runc, parse, process_exists, runc_deviates, stat_fields, unless,
-    wait_until,
+    Bundle, Passed, cgroup, is_runc, needs_root, parse, process_exists, runc_deviates, stat_fields,
+    unless, wait_until,
 };
 
 #[test]
@@ -357,6 +357,7 @@ fn spec_writes_the_file_that_it_is_told() {
 
 #[test]
 fn settings_that_no_kernel_has_any_more_are_said_to_be_ignored() {
+    needs_root!("it wants a controller that may not be delegated");
     let bundle = Bundle::new("kmem").sleeping();
     assert_eq!(bundle.cmd(&["update", "--pids-limit", "9", &bundle.id]).ok().stderr(), "");
     let said = bundle.cmd(&["update", "--kernel-memory", "1M", &bundle.id]).ok().stderr();
@@ -448,6 +449,7 @@ fn flags_of_others_are_refused() {
 /// The state of users other than root is in their own directory, which is not to be cleaned up while it is used.
 #[test]
 fn the_state_root_of_a_user_is_in_xdg_runtime_dir() {
+    needs_root!("see the_state_root_is_below_xdg_runtime_dir");
     let bundle = Bundle::new("xdg");
     let runtime_dir = bundle.outside("user");
     let runtime_dir = runtime_dir.to_str().expect("UTF-8");

@@ -4,7 +4,7 @@ use creel_probe::{Report, Try};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
-use crate::harness::{Bundle, Running, parse, probe, runc_deviates, wait_until};
+use crate::harness::{Bundle, Running, needs_root, parse, probe, runc_deviates, wait_until};
 
 const DIRECTORY: &str = "mkdir:/tmp/new";
 const EBUSY: i32 = 16;
@@ -122,6 +122,7 @@ fn the_agent_of_a_created_container_is_told_at_its_start() {
 
 #[test]
 fn each_process_of_exec_has_a_listener_of_its_own() {
+    needs_root!("exec as a user cannot follow a process that is not dumpable as yet");
     for no_new_privs in [true, false] {
         let asking = Asking::about("exec", &["mkdir", "mkdirat"])
             .config(|c| c.set("/process/noNewPrivileges", no_new_privs))
@@ -147,6 +148,7 @@ fn each_process_of_exec_has_a_listener_of_its_own() {
 /// The listener reaches the agent although the filter stops what would send it, and execve waits for it.
 #[test]
 fn calls_of_the_runtime_may_be_asked_about() {
+    needs_root!("exec as a user cannot follow a process that is not dumpable as yet");
     runc_deviates!("sends with calls of the process that the filter holds");
     let calls =
         ["execve", "sendmsg", "sendto", "recvmsg", "read", "prctl", "capset", "close", "mmap"];
@@ -161,6 +163,7 @@ fn calls_of_the_runtime_may_be_asked_about() {
 
 #[test]
 fn a_process_with_other_rights_is_asked_about() {
+    needs_root!("it maps ids that are not the user's");
     let asking = Asking::about("user", &["mkdir", "mkdirat"])
         .config(|c| {
             c.push("/linux/namespaces", json!({"type": "user"}));
