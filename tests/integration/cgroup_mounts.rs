@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use creel_probe::Try;
 use serde_json::json;
 
-use crate::harness::{Bundle, cgroup, runc_deviates, unless};
+use crate::harness::{Bundle, cgroup, needs_root, runc_deviates, unless};
 
 /// With a cgroup namespace or without, and with this option of the mount.
 fn bundle(name: &str, namespace: bool, option: &str) -> Bundle {
@@ -93,6 +93,7 @@ const KEPT: [&str; 3] = ["cgroup.max.depth", "cgroup.freeze", "cgroup.type"];
 
 #[test]
 fn a_mapped_root_gets_its_cgroup_and_can_divide_it() {
+    needs_root!("a user's cgroup is the user's in any case");
     runc_deviates!("only with systemd does it give the cgroup away");
     unless!(cgroup::is_v2(), "version 1 is not delegated");
     let script = "cd /sys/fs/cgroup && mkdir sub && echo $$ >sub/cgroup.procs && cat /proc/self/cgroup && exec sleep 600";
@@ -112,6 +113,7 @@ fn a_mapped_root_gets_its_cgroup_and_can_divide_it() {
 
 #[test]
 fn a_cgroup_that_the_container_may_not_write_stays_roots() {
+    needs_root!("a user's cgroup is the user's in any case");
     for bundle in [
         mapped(bundle("readonly", true, "ro")),
         mapped(bundle("shared", false, "ro")),
