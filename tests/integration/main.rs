@@ -4,6 +4,7 @@
 //! `CREEL_TEST_RUNTIME=runc` the same tests run against Debian's runc, which tells whether a test
 //! is right.
 
+mod activation;
 mod apparmor;
 mod bad_input;
 mod binds;
@@ -12,6 +13,7 @@ mod cgroup_mounts;
 mod cgroup_states;
 mod cgroups;
 mod cli;
+mod commands;
 mod conformance;
 mod crash;
 mod delegation;
@@ -21,6 +23,7 @@ mod events;
 mod exec;
 mod fds;
 mod features;
+mod flags;
 mod foreground;
 mod harness;
 mod hooks;
@@ -51,6 +54,8 @@ mod rootless;
 mod round_trip;
 mod scheduling;
 mod seccomp;
+mod seccomp_notify;
+mod seccomp_strict;
 mod seccomp_verdicts;
 mod soak;
 mod systemd;

@@ -7,10 +7,11 @@ use nix::fcntl::{Flock, FlockArg};
 use serde_json::{Value, json};
 
 use super::{limited, value};
-use crate::harness::{Bundle, cgroup, needs_root, runc_deviates, unless};
+use crate::harness::{Bundle, cgroup, needs_cgroup, needs_root, runc_deviates, unless};
 
 #[test]
 fn no_process_at_all_is_a_limit_too() {
+    needs_cgroup!();
     runc_deviates!("0 is no limit");
     unless!(cgroup::has("pids"), "no pids controller here");
     let script = "echo begin; /bin/true; echo all";
