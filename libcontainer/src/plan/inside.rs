@@ -138,12 +138,7 @@ struct Entering {
 /// First nothing of the caller may be left: descriptors, signals. Before anything that others are in is
 /// joined, this process stops being dumpable, so that nobody there can trace it. The cgroup comes before
 /// the cgroup namespace, which shows what its maker is in.
-fn enter(
-    script: &mut Script,
-    request: &Request,
-    namespaces: &Namespaces,
-    entering: &Entering,
-) {
+fn enter(script: &mut Script, request: &Request, namespaces: &Namespaces, entering: &Entering) {
     script.push("", Step::CloseFrom { first: 3 + request.preserve_fds });
     script.push("", Step::ResetSignals {});
     if entering.admitted {
