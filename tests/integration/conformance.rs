@@ -56,7 +56,7 @@ fn every_trap_names_tests_that_are_there() {
 }
 
 /// `module::test` of the integration tests, or `area::module::tests::test` of libcontainer.
-fn is_test(name: &str) -> bool {
+pub(crate) fn is_test(name: &str) -> bool {
     let (module, function) = name.rsplit_once("::").unwrap_or(("", name));
     files(module).iter().filter_map(|file| fs::read_to_string(file).ok()).any(|text| {
         let wanted = format!("fn {function}(");

@@ -5,6 +5,7 @@
 //! is right.
 
 mod apparmor;
+mod attacks;
 mod bad_input;
 mod binds;
 mod capabilities;
@@ -14,8 +15,8 @@ mod cgroups;
 mod cli;
 mod conformance;
 mod crash;
-mod deleting;
 mod delegation;
+mod deleting;
 mod devices;
 mod events;
 mod exec;

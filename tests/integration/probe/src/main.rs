@@ -15,6 +15,7 @@ mod hook;
 mod look;
 mod procfs;
 mod sys;
+mod thief;
 mod tries;
 
 const USAGE: &str = "usage: probe COMMAND
@@ -26,6 +27,7 @@ const USAGE: &str = "usage: probe COMMAND
   exit N             exit with this status
   sleep SECONDS      wait, and exit with 0
   sigwait            print `ready`, wait for HUP, INT, TERM, USR1 or USR2, print its name
+  steal              print what can be taken of other processes, until killed
   die SIGNAL         raise this signal with its default action
   spawn COMMAND...   start another probe in the background, then sleep
   calls FILE         make the system calls that FILE has a line for, print what came of each
@@ -54,6 +56,7 @@ fn command(words: &[&str]) -> io::Result<ExitCode> {
         ["exit", n] => return Ok(ExitCode::from(number::<u8>(n)?)),
         ["sleep", seconds] => thread::sleep(Duration::from_secs(number(seconds)?)),
         ["sigwait"] => wait_for_signal()?,
+        ["steal"] => thief::steal()?,
         ["die", signal] => nix::sys::signal::raise(signal.parse::<Signal>()?)?,
         ["spawn", rest @ ..] => {
             let _child = std::process::Command::new(words[0]).args(rest).spawn()?;
