@@ -106,7 +106,7 @@ fn cve_2025_31133_dev_null_that_becomes_a_link_does_not_mask() {
     nix::sys::stat::mknod(&bundle.rootfs("dev/null"), kind, mode, null).expect("mknod");
     let names = [bundle.rootfs("dev/null"), bundle.rootfs("dev/null.link")];
     let mut tally = Tally::new();
-    for round in 0..rounds() * 2 {
+    for round in 0..rounds() * 6 {
         let mounts = create_while_swapping(&bundle, [&names[0], &names[1]], &[]);
         tally.count(mounts.is_some());
         for mount in mounts.into_iter().flatten() {
