@@ -9,6 +9,7 @@ mod mounts;
 mod procfs;
 mod runtime;
 mod table;
+mod walk;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
