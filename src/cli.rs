@@ -11,10 +11,7 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser};
 
-use libcontainer::Rootless;
-
 use crate::commands::Command;
-use crate::failure::Failure;
 use flags::{Order, Sorted, sort};
 use table::Entry;
 pub(crate) use usage::UsageError;
@@ -53,41 +50,31 @@ pub(crate) struct Globals {
     /// The form of log lines: text or json
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) log_format: String,
+    /// Which messages there are: debug, warning or error
+    #[arg(long, value_name = "LEVEL", default_value = "warning")]
+    pub(crate) log_level: String,
     /// The directory of the containers' state [default: /run/creel, or $XDG_RUNTIME_DIR/creel for
     /// users other than root]
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) root: Option<PathBuf>,
-    /// The criu program for checkpoint and restore
-    #[arg(long, value_name = "PROGRAM", default_value = "criu")]
-    pub(crate) criu: PathBuf,
+    /// Ignored, with a warning: the criu program is looked up in $PATH
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) criu: Option<PathBuf>,
     /// Let systemd manage the cgroups; cgroupsPath is slice:prefix:name then
     #[arg(long)]
     pub(crate) systemd_cgroup: bool,
+    /// Who manages the cgroups: cgroupfs (creel itself), systemd, or disabled for none
+    #[arg(long, value_name = "MANAGER")]
+    pub(crate) cgroup_manager: Option<String>,
     /// Do without cgroups that may not be made: true, false or auto (for all but root)
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub(crate) rootless: String,
     /// Print the version
-    #[arg(long, short)]
+    #[arg(long, short, visible_short_alias = 'V')]
     pub(crate) version: bool,
 }
 
 impl Globals {
-    /// What `--rootless` says; the words for yes and no are those of Go's strconv.ParseBool.
-    ///
-    /// # Errors
-    /// [`Failure::Amount`] for any other word.
-    pub(crate) fn rootless(&self) -> Result<Rootless, Failure> {
-        Ok(match self.rootless.as_str() {
-            "auto" | "" => Rootless::Auto,
-            "1" | "t" | "T" | "true" | "True" | "TRUE" => Rootless::Yes,
-            "0" | "f" | "F" | "false" | "False" | "FALSE" => Rootless::No,
-            _ => {
-                let (flag, found) = ("--rootless", self.rootless.clone());
-                return Err(Failure::Amount { flag, found, allowed: "auto, true or false" });
-            }
-        })
-    }
-
     /// Reads the global flags; returns the rest, which begins with the command.
     ///
     /// # Errors

@@ -13,6 +13,8 @@ pub(crate) enum Failure {
     Usage(UsageError),
     /// `--log-format` has an unknown value.
     LogFormat { found: String },
+    /// `--log` asks for a log that is no file.
+    LogKind { found: PathBuf },
     /// The file of `--log` cannot be opened.
     OpenLog { path: PathBuf, source: io::Error },
     /// The answer cannot be written to stdout.
@@ -33,8 +35,14 @@ pub(crate) enum Failure {
     NoPidColumn,
     /// `events --interval` is not above zero.
     Interval,
-    /// A flag of `update` is no number or size.
+    /// A flag has a value that it cannot have.
     Amount { flag: &'static str, found: String, allowed: &'static str },
+    /// `--systemd-cgroup` and `--cgroup-manager` name different ones.
+    CgroupManagers,
+    /// LISTEN_FDS is no number.
+    ListenFds { found: String },
+    /// `--regex` is given with what is no regular expression.
+    Pattern { found: String, source: regex_lite::Error },
     /// The resources of `update` cannot be used.
     Resources { source: libcontainer::spec::LoadError },
     /// `exec --user` is not `uid` or `uid:gid`.
@@ -94,6 +102,9 @@ impl fmt::Display for Failure {
             Self::LogFormat { found } => {
                 write!(f, "invalid log-format: found {found:?}, allowed is text or json")
             }
+            Self::LogKind { found } => {
+                write!(f, "cannot log to {}, --log takes a file", found.display())
+            }
             Self::OpenLog { path, .. } => write!(f, "cannot open the log {}", path.display()),
             Self::Print { .. } => f.write_str("cannot write to stdout"),
             Self::StateRoot { path, .. } => {
@@ -115,6 +126,13 @@ impl fmt::Display for Failure {
             Self::Amount { flag, found, allowed } => {
                 write!(f, "invalid value for {flag}: found {found:?}, allowed is {allowed}")
             }
+            Self::CgroupManagers => f.write_str(
+                "--systemd-cgroup and --cgroup-manager name different managers, give one of them",
+            ),
+            Self::ListenFds { found } => {
+                write!(f, "LISTEN_FDS: found {found:?}, allowed is the number of sockets")
+            }
+            Self::Pattern { found, .. } => write!(f, "{found:?} is no regular expression"),
             Self::Resources { source } => source.fmt(f),
             Self::User { found } => {
                 write!(f, "--user: found {found:?}, allowed is <uid> or <uid>:<gid>, as numbers")
@@ -150,6 +168,7 @@ impl Error for Failure {
             | Self::WriteConfig { source, .. } => Some(source),
             Self::Create { source } | Self::Run { source } | Self::Exec { source } => Some(source),
             Self::Process { source, .. } => Some(source),
+            Self::Pattern { source, .. } => Some(source),
             // These stand for their source and have its text, so what follows is theirs.
             Self::Usage(error) => error.source(),
             Self::Id { source } => source.source(),

@@ -3,7 +3,9 @@
 
 mod cli;
 mod commands;
+mod environment;
 mod failure;
+mod global;
 mod report;
 mod root;
 mod signal;
@@ -35,8 +37,13 @@ fn run(argv: Vec<OsString>, report: &mut Report) -> Result<i32, Failure> {
         Ok(parsed) => parsed,
         Err(stop) => return stopped(stop),
     };
-    *report = Report::open(globals.log.as_deref(), &globals.log_format, globals.debug)?;
+    *report =
+        Report::open(globals.log.as_deref(), &globals.log_format, global::log_level(&globals)?)?;
     report.listen_to_library()?;
+    global::check(&globals)?;
+    if globals.criu.is_some() {
+        report.warning("--criu is ignored: the criu program is looked up in $PATH");
+    }
     match cli::parse_command(rest) {
         Ok(command) => commands::run(command, &globals, report),
         Err(stop) => stopped(stop),

@@ -6,9 +6,10 @@
 
 use std::{
     error::Error,
+    ffi::OsStr,
     fs::File,
     io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::{ffi::OsStrExt, fs::OpenOptionsExt},
     path::Path,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -29,9 +30,10 @@ enum Format {
     Json,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// How much a message matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Level {
+pub(crate) enum Level {
     Debug,
     Warning,
     Error,
@@ -42,24 +44,25 @@ enum Level {
 pub(crate) struct Report {
     file: Option<File>,
     format: Format,
-    debug: bool,
+    /// The least that is reported.
+    level: Level,
 }
 
 impl Report {
     /// The report of a start whose flags are not known yet.
     pub(crate) fn to_stderr() -> Self {
-        Self { file: None, format: Format::Text, debug: false }
+        Self { file: None, format: Format::Text, level: Level::Warning }
     }
 
-    /// The report that `--log`, `--log-format` and `--debug` ask for.
-    pub(crate) fn open(log: Option<&Path>, format: &str, debug: bool) -> Result<Self, Failure> {
+    /// The report that `--log`, `--log-format`, `--log-level` and `--debug` ask for.
+    pub(crate) fn open(log: Option<&Path>, format: &str, level: Level) -> Result<Self, Failure> {
         let format = match format {
             "text" => Format::Text,
             "json" => Format::Json,
             other => return Err(Failure::LogFormat { found: other.to_owned() }),
         };
-        let file = log.filter(|path| !path.as_os_str().is_empty()).map(append).transpose()?;
-        Ok(Self { file, format, debug })
+        let file = log.map(log_file).transpose()?.flatten().map(append).transpose()?;
+        Ok(Self { file, format, level })
     }
 
     /// Takes in what the library has to say besides its results, from now on.
@@ -70,18 +73,17 @@ impl Report {
         let listener: &Listener = Box::leak(Box::new(Listener { file, format: self.format }));
         // It fails only when there is a listener already; a command has one report.
         if log::set_logger(listener).is_ok() {
-            log::set_max_level(log::LevelFilter::Warn);
+            log::set_max_level(match self.level {
+                Level::Error => log::LevelFilter::Error,
+                Level::Debug | Level::Warning => log::LevelFilter::Warn,
+            });
         }
         Ok(())
     }
 
     /// Says why nothing came of the command.
     pub(crate) fn error(&mut self, failure: &Failure) {
-        let mut message = chain(failure);
-        if let Some(advice) = failure.advice() {
-            message.push_str("; ");
-            message.push_str(advice);
-        }
+        let message = in_words(failure);
         self.log(Level::Error, &message);
         if self.file.is_some() {
             // Nobody is left to tell that stderr is closed.
@@ -96,12 +98,13 @@ impl Report {
 
     /// Says what `--debug` asks for.
     pub(crate) fn debug(&mut self, message: &str) {
-        if self.debug {
-            self.log(Level::Debug, message);
-        }
+        self.log(Level::Debug, message);
     }
 
     fn log(&mut self, level: Level, message: &str) {
+        if level < self.level {
+            return;
+        }
         write_line(self.file.as_ref(), self.format, level, message);
     }
 }
@@ -143,10 +146,30 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     written.map_err(|source| Failure::Print { source })
 }
 
+/// The file that is meant: nothing is none, and crun's callers may say which kind of log it is.
+fn log_file(log: &Path) -> Result<Option<&Path>, Failure> {
+    let bytes = log.as_os_str().as_bytes();
+    if bytes.starts_with(b"syslog:") || bytes.starts_with(b"journald:") {
+        return Err(Failure::LogKind { found: log.to_owned() });
+    }
+    let path = bytes.strip_prefix(b"file:").map_or(log, |path| Path::new(OsStr::from_bytes(path)));
+    Ok(Some(path).filter(|path| !path.as_os_str().is_empty()))
+}
+
 fn append(path: &Path) -> Result<File, Failure> {
     // Nobody else may write to it, whatever the umask.
     let opened = File::options().append(true).create(true).mode(0o644).open(path);
     opened.map_err(|source| Failure::OpenLog { path: path.to_path_buf(), source })
+}
+
+/// All that there is to say of a failure.
+pub(crate) fn in_words(failure: &Failure) -> String {
+    let mut message = chain(failure);
+    if let Some(advice) = failure.advice() {
+        message.push_str("; ");
+        message.push_str(advice);
+    }
+    message
 }
 
 /// The error and its sources, from the step that failed down to the kernel's reason.
@@ -291,7 +314,7 @@ mod tests {
     fn a_log_file_is_appended_to() {
         let path = std::env::temp_dir().join(format!("creel-report-{}", std::process::id()));
         for format in ["text", "json"] {
-            let mut report = Report::open(Some(&path), format, false).unwrap();
+            let mut report = Report::open(Some(&path), format, Level::Warning).unwrap();
             report.warning("first");
             report.debug("not asked for");
         }
@@ -305,7 +328,7 @@ mod tests {
 
     #[test]
     fn an_unknown_format_is_refused() {
-        let failure = Report::open(None, "xml", false).unwrap_err();
+        let failure = Report::open(None, "xml", Level::Warning).unwrap_err();
         assert!(failure.to_string().contains("\"xml\""), "{failure}");
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::cgroups;
 use crate::hooks::HookError;
+use crate::lifecycle::ListenerError;
 use crate::lsm::LsmError;
 use crate::mount_tree::MountTreeError;
 use crate::netlink::NetDeviceError;
@@ -48,6 +49,8 @@ pub enum Error {
     NetDevice(NetDeviceError),
     /// The class of service in the resctrl file system.
     Rdt(RdtError),
+    /// The agent of a seccomp filter.
+    Listener(ListenerError),
     /// The directory that root.path names.
     RootFilesystem {
         /// The directory.
@@ -80,6 +83,8 @@ pub enum Error {
         /// How it ended, as far as it is known.
         how: String,
     },
+    /// The container was deleted by force while it was being created.
+    Unwanted,
     /// The container is in another part of its life than the operation needs.
     Status {
         /// What was to be done.
@@ -164,6 +169,7 @@ impl Error {
             Error::MountTree(error) => error.advice(),
             Error::NetDevice(error) => error.advice(),
             Error::Rdt(error) => error.advice(),
+            Error::Listener(error) => error.advice(),
             Error::Store(StoreError::Root { .. }) => Some(
                 "make it writable, set XDG_RUNTIME_DIR, or choose another state root with --root",
             ),
@@ -195,6 +201,7 @@ impl Error {
             Error::MountTree(inner) => inner,
             Error::NetDevice(inner) => inner,
             Error::Rdt(inner) => inner,
+            Error::Listener(inner) => inner,
             _ => return None,
         };
         Some(inner)
@@ -218,6 +225,9 @@ impl fmt::Display for Error {
             }
             Error::Died { during, how } => {
                 write!(f, "the container's process ended while {during} ({how})")
+            }
+            Error::Unwanted => {
+                f.write_str("the container was deleted by force while it was being created")
             }
             Error::Status { action, id, status } => match (*action, status) {
                 ("kill" | "pause" | "update" | "measure", _) => {
@@ -313,4 +323,5 @@ from!(
     MountTree(MountTreeError),
     NetDevice(NetDeviceError),
     Rdt(RdtError),
+    Listener(ListenerError),
 );

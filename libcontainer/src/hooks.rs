@@ -66,29 +66,41 @@ impl std::error::Error for HookError {
     }
 }
 
-/// Runs hooks one after the other until one fails.
-pub(crate) fn run_all(hooks: &[Hook], state: &[u8]) -> Result<(), HookError> {
-    hooks.iter().try_for_each(|hook| run(hook, state))
+/// Runs hooks one after the other until one fails. `started` is told the pid of each while it runs; one that is not
+/// to go on, it says, is killed.
+pub(crate) fn run_all(
+    hooks: &[Hook],
+    state: &[u8],
+    mut started: impl FnMut(i32) -> bool,
+) -> Result<(), HookError> {
+    hooks.iter().try_for_each(|hook| run(hook, state, &mut started))
 }
 
 /// Runs all hooks, whatever becomes of each; their failures.
 pub(crate) fn run_each(hooks: &[Hook], state: &[u8]) -> Vec<HookError> {
-    hooks.iter().filter_map(|hook| run(hook, state).err()).collect()
+    hooks.iter().filter_map(|hook| run(hook, state, &mut |_| true).err()).collect()
 }
 
-fn run(hook: &Hook, state: &[u8]) -> Result<(), HookError> {
-    outcome(hook, state).map_err(|reason| HookError {
+fn run(hook: &Hook, state: &[u8], started: &mut dyn FnMut(i32) -> bool) -> Result<(), HookError> {
+    outcome(hook, state, started).map_err(|reason| HookError {
         origin: hook.origin.clone(),
         path: hook.path.clone(),
         reason,
     })
 }
 
-fn outcome(hook: &Hook, state: &[u8]) -> Result<(), HookFailure> {
+fn outcome(
+    hook: &Hook,
+    state: &[u8],
+    started: &mut dyn FnMut(i32) -> bool,
+) -> Result<(), HookFailure> {
     let output = memfd_create(c"creel-hook-output", MFdFlags::MFD_CLOEXEC)
         .map_err(|errno| HookFailure::Start(errno.into()))?;
     let mut output = File::from(output);
     let mut child = start(hook, state, &output).map_err(HookFailure::Start)?;
+    if !started(child.id() as i32) {
+        let _ = child.kill();
+    }
     if let Some(seconds) = hook.timeout {
         if !ends_within(&child, seconds).map_err(HookFailure::Start)? {
             let _ = child.kill();

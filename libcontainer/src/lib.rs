@@ -140,7 +140,8 @@ pub use features::features;
 pub use hooks::{HookError, HookFailure};
 pub use lifecycle::{
     Config, Container, CreateOptions, Event, Events, ExecOptions, ExecProcess, Foreground,
-    ForegroundOptions, Orphans, ProcessOverrides, Running, Runtime,
+    ForegroundOptions, ListenerError, ListenerStep, Orphans, ProcessOverrides, Running, Runtime,
+    StartOptions,
 };
 pub use lsm::LsmError;
 pub use mount_tree::MountTreeError;

@@ -92,7 +92,8 @@ impl<'a> Flag<'a> {
 fn find<'c>(command: &'c Command, flag: &Flag<'_>) -> Option<&'c Arg> {
     let name = std::str::from_utf8(flag.name).ok()?;
     let is_named = |arg: &&Arg| {
-        let short = arg.get_short().is_some_and(|short| name.chars().eq([short]));
+        let shorts = arg.get_short_and_visible_aliases().unwrap_or_default();
+        let short = shorts.into_iter().any(|short| name.chars().eq([short]));
         short || arg.get_long() == Some(name)
     };
     command.get_arguments().find(is_named)

@@ -3,9 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use libcontainer::{CreateOptions, Runtime, spec::check_id};
+use libcontainer::{Config, CreateOptions, Runtime, spec::check_id};
 
-use crate::{cli::Globals, failure::Failure};
+use crate::{
+    cli::Globals,
+    environment,
+    failure::Failure,
+    global::{CgroupManager, cgroup_manager, rootless},
+};
 
 /// The flags that `create` and `run` share.
 #[derive(Args, Debug, Default, PartialEq, Eq)]
@@ -13,9 +18,15 @@ pub(crate) struct CreateFlags {
     /// The bundle directory
     #[arg(long, short, value_name = "DIRECTORY", default_value = ".")]
     bundle: PathBuf,
+    /// The configuration file, instead of the bundle's config.json
+    #[arg(long, short = 'f', value_name = "FILE")]
+    config: Option<PathBuf>,
     /// A unix socket that receives the master end of the console
     #[arg(long, value_name = "SOCKET")]
     console_socket: Option<PathBuf>,
+    /// A unix socket that receives a pidfd of the container's init
+    #[arg(long, value_name = "SOCKET")]
+    pidfd_socket: Option<PathBuf>,
     /// Write the pid of the container's init to this file
     #[arg(long, value_name = "FILE")]
     pid_file: Option<PathBuf>,
@@ -25,32 +36,41 @@ pub(crate) struct CreateFlags {
     /// Stay in the caller's session keyring
     #[arg(long)]
     no_new_keyring: bool,
-    /// Pass this many file descriptors on besides stdin, stdout and stderr
+    /// Pass this many file descriptors on besides stdin, stdout, stderr and those of LISTEN_FDS
     #[arg(long, value_name = "N", default_value_t = 0)]
     preserve_fds: u32,
 }
 
 impl CreateFlags {
-    /// These, and the global ones that a create obeys.
+    /// These, the global ones that a create obeys, and what a service manager asks for.
     pub(super) fn options(self, globals: &Globals) -> Result<CreateOptions, Failure> {
         let CreateFlags {
             bundle,
+            config,
             console_socket,
+            pidfd_socket,
             pid_file,
             no_pivot,
             no_new_keyring,
             preserve_fds,
         } = self;
-        let systemd_cgroup = globals.systemd_cgroup;
+        let manager = cgroup_manager(globals)?;
+        let listening = environment::listening()?;
         Ok(CreateOptions {
             bundle,
+            config: config.map_or(Config::Bundle, Config::File),
             pid_file,
             console_socket,
+            pidfd_socket,
             no_pivot,
             no_new_keyring,
             preserve_fds,
-            systemd_cgroup,
-            rootless: globals.rootless()?,
+            listen_fds: listening.count,
+            listen_fd_names: listening.names,
+            notify_socket: environment::notify_socket(),
+            systemd_cgroup: manager == CgroupManager::Systemd,
+            no_cgroups: manager == CgroupManager::Disabled,
+            rootless: rootless(globals)?,
             ..CreateOptions::default()
         })
     }

@@ -3,24 +3,38 @@
 use clap::Args;
 use libcontainer::Runtime;
 
-use super::find;
-use crate::failure::Failure;
+use super::{find, matching};
+use crate::{failure::Failure, report::Report};
 
 #[derive(Args, Debug, PartialEq, Eq)]
 pub(crate) struct DeleteArgs {
     /// Kill the container if it still runs, and do not mind if there is none
     #[arg(long, short)]
     force: bool,
+    /// Take the id for a regular expression, and delete every container that it matches
+    #[arg(long, short)]
+    regex: bool,
     /// The container
     #[arg(value_name = "container-id")]
     id: String,
 }
 
-pub(super) fn run(args: &DeleteArgs, runtime: &Runtime) -> Result<i32, Failure> {
-    if args.force {
-        runtime.delete_force(&args.id)?;
+pub(super) fn run(
+    args: &DeleteArgs,
+    runtime: &Runtime,
+    report: &mut Report,
+) -> Result<i32, Failure> {
+    match args.regex {
+        true => matching::each(runtime, &args.id, report, |id| delete(runtime, id, args.force)),
+        false => delete(runtime, &args.id, args.force),
+    }
+}
+
+fn delete(runtime: &Runtime, id: &str, force: bool) -> Result<i32, Failure> {
+    if force {
+        runtime.delete_force(id)?;
     } else {
-        find(runtime, &args.id)?.delete(false)?;
+        find(runtime, id)?.delete(false)?;
     }
     Ok(0)
 }

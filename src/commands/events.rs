@@ -33,12 +33,12 @@ struct Line<'a> {
 
 pub(super) fn run(args: &EventsArgs, runtime: &Runtime) -> Result<i32, Failure> {
     let container = find(runtime, &args.id)?;
+    if args.interval.is_zero() {
+        return Err(Failure::Interval);
+    }
     if args.stats {
         write("stats", &args.id, Some(&container.stats()?))?;
         return Ok(0);
-    }
-    if args.interval.is_zero() {
-        return Err(Failure::Interval);
     }
     let mut events = container.events(args.interval)?;
     while let Some(event) = events.wait()? {

@@ -1,14 +1,11 @@
 //! `creel exec`: a further process in a running container.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use libcontainer::{
-    ExecOptions, ExecProcess, ProcessOverrides, Runtime,
-    spec::{check_process, load_process},
-};
+use libcontainer::{ExecOptions, ExecProcess, ProcessOverrides, Runtime, spec};
 
-use super::find;
+use super::{find, stdin};
 use crate::{failure::Failure, report::Report};
 
 #[derive(Args, Debug, Default, PartialEq, Eq)]
@@ -16,6 +13,9 @@ pub(crate) struct ExecArgs {
     /// A unix socket that receives the master end of the console
     #[arg(long, value_name = "SOCKET")]
     console_socket: Option<PathBuf>,
+    /// A unix socket that receives a pidfd of the process
+    #[arg(long, value_name = "SOCKET")]
+    pidfd_socket: Option<PathBuf>,
     /// The working directory in the container
     #[arg(long, value_name = "DIRECTORY")]
     cwd: Option<PathBuf>,
@@ -31,7 +31,7 @@ pub(crate) struct ExecArgs {
     /// Add an additional gid; may be given several times
     #[arg(long, short = 'g', value_name = "GID")]
     additional_gids: Vec<u32>,
-    /// A file with the whole process object; the other settings do not count then
+    /// A file with the whole process object, or - for stdin; the other settings do not count then
     #[arg(long, short, value_name = "FILE")]
     process: Option<PathBuf>,
     /// Return once the process runs
@@ -79,11 +79,20 @@ fn exec(args: ExecArgs, runtime: &Runtime, report: &mut Report) -> Result<i32, F
         Some(file) => given(file.clone(), report)?,
         None => ExecProcess::Over(overrides(&args)?),
     };
-    let ExecArgs { detach, pid_file, console_socket, preserve_fds, ignore_paused, .. } = args;
+    let ExecArgs {
+        detach,
+        pid_file,
+        console_socket,
+        pidfd_socket,
+        preserve_fds,
+        ignore_paused,
+        ..
+    } = args;
     let sub_cgroups = args.cgroup;
     let options = ExecOptions {
         pid_file,
         console_socket,
+        pidfd_socket,
         preserve_fds,
         ignore_paused,
         sub_cgroups,
@@ -97,12 +106,16 @@ fn exec(args: ExecArgs, runtime: &Runtime, report: &mut Report) -> Result<i32, F
 }
 
 fn given(file: PathBuf, report: &mut Report) -> Result<ExecProcess, Failure> {
-    let loaded = load_process(&file).map_err(|source| Failure::ProcessFile { source })?;
-    for warning in &loaded.warnings {
+    let loaded = match file == Path::new("-") {
+        true => stdin::read(spec::parse_process),
+        false => spec::load_process(&file).map(|loaded| (loaded.process, loaded.warnings)),
+    };
+    let (process, warnings) = loaded.map_err(|source| Failure::ProcessFile { source })?;
+    for warning in &warnings {
         report.warning(&warning.to_string());
     }
-    check_process(&loaded.process).map_err(|source| Failure::Process { file, source })?;
-    Ok(ExecProcess::Given(Box::new(loaded.process)))
+    spec::check_process(&process).map_err(|source| Failure::Process { file, source })?;
+    Ok(ExecProcess::Given(Box::new(process)))
 }
 
 fn overrides(args: &ExecArgs) -> Result<ProcessOverrides, Failure> {

@@ -3,14 +3,17 @@
 use clap::Args;
 use libcontainer::Runtime;
 
-use super::find;
-use crate::{failure::Failure, signal};
+use super::{find, matching};
+use crate::{failure::Failure, report::Report, signal};
 
 #[derive(Args, Debug, PartialEq, Eq)]
 pub(crate) struct KillArgs {
     /// Signal every process of the container
     #[arg(long, short)]
     all: bool,
+    /// Take the id for a regular expression, and signal every container that it matches
+    #[arg(long, short)]
+    regex: bool,
     /// The container
     #[arg(value_name = "container-id")]
     id: String,
@@ -19,8 +22,14 @@ pub(crate) struct KillArgs {
     signal: String,
 }
 
-pub(super) fn run(args: &KillArgs, runtime: &Runtime) -> Result<i32, Failure> {
-    let container = find(runtime, &args.id)?;
-    container.kill(signal::parse(&args.signal)?, args.all)?;
-    Ok(0)
+pub(super) fn run(args: &KillArgs, runtime: &Runtime, report: &mut Report) -> Result<i32, Failure> {
+    let kill = |id: &str| {
+        let container = find(runtime, id)?;
+        container.kill(signal::parse(&args.signal)?, args.all)?;
+        Ok(0)
+    };
+    match args.regex {
+        true => matching::each(runtime, &args.id, report, kill),
+        false => kill(&args.id),
+    }
 }

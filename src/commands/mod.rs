@@ -7,6 +7,7 @@ mod exec;
 mod features;
 mod kill;
 mod list;
+mod matching;
 mod pause;
 mod plan;
 mod ps;
@@ -14,6 +15,7 @@ mod run;
 mod spec;
 mod start;
 mod state;
+mod stdin;
 mod unbuilt;
 mod update;
 
@@ -54,11 +56,11 @@ pub(crate) fn run(
     report.debug(&format!("{command:?}, state in {}", runtime.root().display()));
     match command {
         Command::Create(args) => create::run(args, globals, &runtime),
-        Command::Delete(args) => delete::run(&args, &runtime),
+        Command::Delete(args) => delete::run(&args, &runtime, report),
         Command::Events(args) => events::run(&args, &runtime),
         Command::Exec(args) => exec::run(args, &runtime, report),
         Command::Features(_) => features::run(),
-        Command::Kill(args) => kill::run(&args, &runtime),
+        Command::Kill(args) => kill::run(&args, &runtime, report),
         Command::List(args) => list::run(&args, &runtime),
         Command::Pause(args) => pause::pause(&args, &runtime),
         Command::Plan(args) => plan::run(args, globals, &runtime),

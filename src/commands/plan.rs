@@ -4,17 +4,25 @@ use std::path::PathBuf;
 
 use clap::Args;
 use libcontainer::{
-    CreateOptions, Runtime,
+    Config, CreateOptions, Runtime,
     plan::{Plan, Planned},
 };
 
-use crate::{cli::Globals, failure::Failure, report::print};
+use crate::{
+    cli::Globals,
+    failure::Failure,
+    global::{CgroupManager, cgroup_manager, rootless},
+    report::print,
+};
 
 #[derive(Args, Debug, PartialEq, Eq)]
 pub(crate) struct PlanArgs {
     /// The bundle directory
     #[arg(long, short, value_name = "DIRECTORY", default_value = ".")]
     bundle: PathBuf,
+    /// The configuration file, instead of the bundle's config.json
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// text or json
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     format: String,
@@ -27,12 +35,15 @@ pub(crate) struct PlanArgs {
 }
 
 pub(super) fn run(args: PlanArgs, globals: &Globals, runtime: &Runtime) -> Result<i32, Failure> {
-    let PlanArgs { bundle, format, no_pivot, id } = args;
+    let PlanArgs { bundle, config, format, no_pivot, id } = args;
+    let manager = cgroup_manager(globals)?;
     let options = CreateOptions {
         bundle,
+        config: config.map_or(Config::Bundle, Config::File),
         no_pivot,
-        systemd_cgroup: globals.systemd_cgroup,
-        rootless: globals.rootless()?,
+        systemd_cgroup: manager == CgroupManager::Systemd,
+        no_cgroups: manager == CgroupManager::Disabled,
+        rootless: rootless(globals)?,
         ..CreateOptions::default()
     };
     let plan = runtime.plan(&id, &options)?;

@@ -20,6 +20,9 @@ pub(crate) struct SpecArgs {
     /// The directory to write it to
     #[arg(long, short, value_name = "DIRECTORY", default_value = ".")]
     bundle: PathBuf,
+    /// The name of the file
+    #[arg(long, short, value_name = "FILE", default_value = "config.json")]
+    file: PathBuf,
     /// Write one for a container made without root's rights
     #[arg(long)]
     rootless: bool,
@@ -30,7 +33,7 @@ pub(super) fn run(args: &SpecArgs) -> Result<i32, Failure> {
         rootless: args.rootless.then(|| (geteuid().as_raw(), getegid().as_raw())),
         cgroup_namespace: has_only_cgroup2(),
     };
-    let path = args.bundle.join("config.json");
+    let path = args.bundle.join(&args.file);
     let mut file = match File::create_new(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {

@@ -1,10 +1,10 @@
 //! `creel start`: lets a created container run its program.
 
 use clap::Args;
-use libcontainer::Runtime;
+use libcontainer::{Runtime, StartOptions};
 
 use super::find;
-use crate::failure::Failure;
+use crate::{environment, failure::Failure};
 
 #[derive(Args, Debug, PartialEq, Eq)]
 pub(crate) struct StartArgs {
@@ -14,6 +14,7 @@ pub(crate) struct StartArgs {
 }
 
 pub(super) fn run(args: &StartArgs, runtime: &Runtime) -> Result<i32, Failure> {
-    find(runtime, &args.id)?.start()?;
+    let options = StartOptions { notify_socket: environment::notify_socket() };
+    find(runtime, &args.id)?.start_with(&options)?;
     Ok(0)
 }

@@ -66,6 +66,15 @@ pub(crate) struct CheckpointArgs {
     /// The directory of an earlier pre-dump's image files
     #[arg(long, value_name = "DIRECTORY")]
     parent_path: Option<PathBuf>,
+    /// Skip TCP connections that are being made
+    #[arg(long)]
+    tcp_skip_in_flight: bool,
+    /// Link files that were unlinked back while this is done
+    #[arg(long)]
+    link_remap: bool,
+    /// How criu locks the network: iptables, nftables or skip
+    #[arg(long, value_name = "METHOD")]
+    network_lock: Option<String>,
     /// Leave the container running
     #[arg(long)]
     leave_running: bool,
@@ -87,6 +96,12 @@ pub(crate) struct CheckpointArgs {
 pub(crate) struct RestoreArgs {
     #[command(flatten)]
     criu: CriuFlags,
+    /// Close TCP connections instead of restoring them
+    #[arg(long)]
+    tcp_close: bool,
+    /// How criu locks the network: iptables, nftables or skip
+    #[arg(long, value_name = "METHOD")]
+    network_lock: Option<String>,
     /// A unix socket that receives the master end of the console
     #[arg(long, value_name = "SOCKET")]
     console_socket: Option<PathBuf>,

@@ -1,16 +1,15 @@
 //! `creel update`: other limits for a container that lives.
 
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use libcontainer::{
     Runtime,
-    spec::{self, LinuxResources, LoadError, MAX_CONFIG_SIZE},
+    spec::{self, LoadError},
 };
 use serde_json::{Map, Value, json};
 
-use super::find;
+use super::{find, stdin};
 use crate::failure::Failure;
 
 #[derive(Args, Debug, PartialEq, Eq)]
@@ -48,11 +47,11 @@ pub(crate) struct UpdateArgs {
     /// The memory nodes to use
     #[arg(long, value_name = "LIST")]
     cpuset_mems: Option<String>,
-    /// The kernel memory limit; ignored, as the kernel has none any more
-    #[arg(long, value_name = "BYTES", hide = true)]
+    /// The kernel memory limit; ignored with a warning, as the kernel has none any more
+    #[arg(long, value_name = "BYTES")]
     kernel_memory: Option<String>,
     /// The kernel memory limit for TCP
-    #[arg(long, value_name = "BYTES", hide = true)]
+    #[arg(long, value_name = "BYTES")]
     kernel_memory_tcp: Option<String>,
     /// The memory limit, in bytes
     #[arg(long, value_name = "BYTES")]
@@ -84,30 +83,17 @@ pub(super) fn run(args: &UpdateArgs, runtime: &Runtime) -> Result<i32, Failure> 
         None => (filled(&args.l3_cache_schema), filled(&args.mem_bw_schema)),
     };
     let resources = match &args.resources {
-        Some(file) if file == Path::new("-") => from_standard_input(),
+        Some(file) if file == Path::new("-") => stdin::read(spec::parse_resources),
         Some(file) => spec::load_resources(file),
-        None => parse("(flags)", from_flags(args)?.to_string().as_bytes()),
+        None => {
+            let text = from_flags(args)?.to_string();
+            spec::parse_resources(text.as_bytes())
+                .map_err(|source| LoadError::Parse { file: "(flags)".into(), source })
+        }
     };
     let resources = resources.map_err(|source| Failure::Resources { source })?;
     container.update_with_rdt(&resources, cache, bandwidth)?;
     Ok(0)
-}
-
-fn parse(origin: &str, text: &[u8]) -> Result<LinuxResources, LoadError> {
-    let file = origin.into();
-    spec::parse_resources(text).map_err(|source| LoadError::Parse { file, source })
-}
-
-/// Read as it is, since what is no file, such as a socket, cannot be opened again by its name.
-fn from_standard_input() -> Result<LinuxResources, LoadError> {
-    let origin = "(standard input)";
-    let mut text = Vec::new();
-    let read = io::stdin().take(MAX_CONFIG_SIZE + 1).read_to_end(&mut text);
-    read.map_err(|source| LoadError::Read { file: origin.into(), source })?;
-    if text.len() as u64 > MAX_CONFIG_SIZE {
-        return Err(LoadError::TooLarge { file: origin.into() });
-    }
-    parse(origin, &text)
 }
 
 /// The `linux.resources` that the flags ask for; an empty value and a 0 ask for nothing, as with runc.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use creel_probe::Try;
 use serde_json::json;
 
-use crate::harness::{Bundle, cgroup, runc_deviates, unless};
+use crate::harness::{Bundle, cgroup, needs_cgroup, needs_root, runc_deviates, unless};
 
 /// With a cgroup namespace or without, and with this option of the mount.
 fn bundle(name: &str, namespace: bool, option: &str) -> Bundle {
@@ -41,6 +41,7 @@ fn own() -> &'static str {
 
 #[test]
 fn a_writable_mount_is_writable_and_a_read_only_one_is_not() {
+    needs_cgroup!();
     for namespace in [true, false] {
         // Without a namespace cgroup2 is shown whole, so it is not made in here.
         let below = match (cgroup::is_v2(), namespace) {
@@ -71,6 +72,7 @@ fn a_namespace_shows_the_containers_cgroup_as_the_root() {
 
 #[test]
 fn without_a_namespace_the_path_is_the_hosts() {
+    needs_cgroup!();
     let mut bundle = bundle("host", false, "ro");
     let path = bundle.cgroup();
     let report = bundle.report();
@@ -93,6 +95,7 @@ const KEPT: [&str; 3] = ["cgroup.max.depth", "cgroup.freeze", "cgroup.type"];
 
 #[test]
 fn a_mapped_root_gets_its_cgroup_and_can_divide_it() {
+    needs_root!("it maps ids that are not the user's");
     runc_deviates!("only with systemd does it give the cgroup away");
     unless!(cgroup::is_v2(), "version 1 is not delegated");
     let script = "cd /sys/fs/cgroup && mkdir sub && echo $$ >sub/cgroup.procs && cat /proc/self/cgroup && exec sleep 600";
@@ -112,6 +115,7 @@ fn a_mapped_root_gets_its_cgroup_and_can_divide_it() {
 
 #[test]
 fn a_cgroup_that_the_container_may_not_write_stays_roots() {
+    needs_root!("it maps ids that are not the user's");
     for bundle in [
         mapped(bundle("readonly", true, "ro")),
         mapped(bundle("shared", false, "ro")),

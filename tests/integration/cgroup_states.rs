@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::json;
 
-use crate::harness::{Bundle, cgroup, driver, process_exists, runc_deviates, unless, wait_until};
+use crate::harness::{
+    Bundle, cgroup, driver, needs_root, process_exists, runc_deviates, unless, wait_until,
+};
 
 /// A cgroup that is there before the container; removed in the end.
 struct Parent {
@@ -49,6 +51,7 @@ impl Drop for Parent {
 
 #[test]
 fn a_frozen_cgroup_is_refused_and_left_as_it_is() {
+    needs_root!("it makes cgroups beside the user's");
     runc_deviates!("it waits until somebody thaws it");
     unless!(!driver::is_systemd(), "systemd names its own cgroups");
     let frozen = Parent::make();
@@ -66,6 +69,7 @@ fn a_frozen_cgroup_is_refused_and_left_as_it_is() {
 
 #[test]
 fn a_container_lives_below_a_threaded_cgroup() {
+    needs_root!("it makes cgroups beside the user's");
     unless!(
         cgroup::is_v2() && !driver::is_systemd(),
         "only cgroup2 has them, and systemd makes none"
@@ -99,6 +103,7 @@ fn a_container_lives_below_a_threaded_cgroup() {
 
 #[test]
 fn a_limit_below_a_threaded_cgroup_is_refused() {
+    needs_root!("it makes cgroups beside the user's");
     runc_deviates!("its message is another");
     unless!(
         cgroup::is_v2() && !driver::is_systemd(),
@@ -118,6 +123,7 @@ fn a_limit_below_a_threaded_cgroup_is_refused() {
 /// It takes no processes (EBUSY): "no internal processes", cgroups(7).
 #[test]
 fn a_cgroup_that_is_divided_is_refused_with_the_reason() {
+    needs_root!("it makes cgroups beside the user's");
     unless!(cgroup::is_v2() && !driver::is_systemd(), "only cgroup2 has this rule");
     let controllers = fs::read_to_string("/sys/fs/cgroup/cgroup.controllers").expect("a list");
     let first =

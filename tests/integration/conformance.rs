@@ -55,7 +55,7 @@ fn every_trap_names_tests_that_are_there() {
     }
 }
 
-/// `module::test` of the integration tests, or `area::module::tests::test` of libcontainer.
+/// `module::test` of the integration tests, or `area::module::tests::test` of libcontainer and the program.
 pub(crate) fn is_test(name: &str) -> bool {
     let (module, function) = name.rsplit_once("::").unwrap_or(("", name));
     files(module).iter().filter_map(|file| fs::read_to_string(file).ok()).any(|text| {
@@ -71,11 +71,17 @@ fn files(module: &str) -> Vec<PathBuf> {
     let unit = root().join("libcontainer/src");
     // A module `tests` may stand in a file of its own or at the end of what it tests.
     let outer = path.strip_suffix("/tests").unwrap_or(&path);
-    vec![
+    let program = [root().join("src"), root().join("src/commands")];
+    let of_program = program
+        .iter()
+        .flat_map(|dir| [dir.join(format!("{path}.rs")), dir.join(format!("{outer}.rs"))]);
+    let mut files = vec![
         root().join("tests/integration").join(format!("{path}.rs")),
         unit.join(format!("{path}.rs")),
         unit.join(&path).join("mod.rs"),
         unit.join(format!("{outer}.rs")),
         unit.join(outer).join("mod.rs"),
-    ]
+    ];
+    files.extend(of_program);
+    files
 }

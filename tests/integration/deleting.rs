@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::harness::{Bundle, cgroup, orphans_reap, process_exists, wait_until};
+use crate::harness::{Bundle, cgroup, needs_cgroup, orphans_reap, process_exists, wait_until};
 
 /// A container without a pid namespace of its own: a first process, one below it, and a shell that forks all the time.
 fn shared(name: &str) -> Bundle {
@@ -49,6 +49,7 @@ fn wait_gone(pids: &[u32]) {
 
 #[test]
 fn what_the_first_process_left_in_a_shared_pid_namespace_is_killed() {
+    needs_cgroup!();
     let bundle = shared("left");
     let first = bundle.pid();
     bundle.kill("KILL");
@@ -62,6 +63,7 @@ fn what_the_first_process_left_in_a_shared_pid_namespace_is_killed() {
 
 #[test]
 fn cgroups_below_the_containers_go_with_it_and_their_processes_too() {
+    needs_cgroup!();
     for is_stopped in [true, false] {
         let bundle = shared("sub");
         let all = bundle.processes();
@@ -83,6 +85,7 @@ fn cgroups_below_the_containers_go_with_it_and_their_processes_too() {
 
 #[test]
 fn a_paused_container_in_a_shared_pid_namespace_is_deleted_by_force() {
+    needs_cgroup!();
     let bundle = shared("paused");
     let all = bundle.processes();
     bundle.cmd(&["pause", &bundle.id]).ok();
@@ -93,6 +96,7 @@ fn a_paused_container_in_a_shared_pid_namespace_is_deleted_by_force() {
 
 #[test]
 fn a_container_in_the_pid_namespace_of_another_is_deleted_alone() {
+    needs_cgroup!();
     let other = Bundle::new("other").sleeping();
     let path = format!("/proc/{}/ns/pid", other.pid());
     let bundle = Bundle::new("guest").busybox().config(|c| {

@@ -93,6 +93,7 @@ fn a_quota_throttles_and_the_statistics_say_so() {
 
 #[test]
 fn processes_are_counted_without_their_controller_too() {
+    needs_cgroup!();
     let bundle = Bundle::new("count").sleeping();
     assert_eq!(stats(&bundle)["data"]["pids"]["current"], 1);
 }
@@ -100,6 +101,7 @@ fn processes_are_counted_without_their_controller_too() {
 /// Pressure is there where the kernel tells it, in the form of its file.
 #[test]
 fn pressure_is_told_as_the_kernel_does() {
+    needs_cgroup!();
     runc_deviates!("it does not know pressure");
     let bundle = Bundle::new("psi").sleeping();
     let data = &stats(&bundle)["data"];

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Bundle, is_runc, process_exists, runc_deviates, wait_until};
+use crate::harness::{
+    Bundle, is_runc, parse, process_exists, runc_deviates, stat_fields, wait_until,
+};
 
 const KINDS: [&str; 6] =
     ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"];
@@ -204,6 +206,25 @@ fn hooks_have_no_descriptors_of_the_runtime() {
     }
 }
 
+/// Those that the program gets are not for the hooks, and what the caller left open is for nobody.
+#[test]
+fn hooks_have_none_but_their_three_whatever_is_open() {
+    runc_deviates!("hooks inside have its sockets, and those that are passed on");
+    let bundle = recording("hookfds", &KINDS);
+    let opening = "exec 3</etc/hostname 4</etc/passwd 7</etc/group 9</; exec \"$@\"";
+    let words = ["run", "--preserve-fds", "2", "--bundle", &bundle.bundle_path(), &bundle.id];
+    let report = parse(&bundle.wrapped(&["sh", "-c", opening, "sh"], &words).ok());
+    assert_eq!(report.fds.into_keys().collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+    let all = records(&bundle);
+    assert_eq!(all.len(), KINDS.len());
+    for record in all {
+        let fds: Vec<&String> = record["fds"].as_object().expect("fds").keys().collect();
+        // Before the pivot there is no procfs to look into, or the host's.
+        let nothing_seen = fds.is_empty() && record["args"][3] == "createContainer";
+        assert!(nothing_seen || fds == ["0", "1", "2"], "{record}");
+    }
+}
+
 #[test]
 fn a_failing_hook_makes_create_fail_and_leaves_nothing() {
     for kind in &KINDS[..3] {
@@ -354,6 +375,36 @@ fn a_container_can_be_deleted_while_its_start_container_hook_hangs() {
     assert!(begin.elapsed() < Duration::from_secs(8), "took {:?}", begin.elapsed());
     start.output().refused(&["ended while it was started"]);
     bundle.assert_nothing_left();
+}
+
+/// `create` waits for the hook, outside or inside, and `delete --force` ends it.
+#[test]
+fn a_container_can_be_deleted_while_a_hook_of_create_hangs() {
+    runc_deviates!("delete waits for nothing, and leaves the hook and the container");
+    for kind in ["prestart", "createRuntime", "createContainer"] {
+        let bundle = Bundle::new("hangingcreate").config(|c| c.hook(kind, &["/bin/sleep", "60"]));
+        let create = bundle.on_bundle("create", &[]).spawn();
+        wait_until("the hook runs", || hook_of(create.pid()).is_some());
+        let hook = hook_of(create.pid()).expect("the hook");
+        assert_eq!(bundle.status(), "creating", "{kind}");
+        let begin = Instant::now();
+        bundle.cmd(&["delete", "--force", &bundle.id]).ok();
+        assert!(begin.elapsed() < Duration::from_secs(8), "{kind}: {:?}", begin.elapsed());
+        create.output().refused(&["deleted by force while it was being created"]);
+        wait_until("the hook's end", || !process_exists(hook));
+        bundle.assert_nothing_left();
+    }
+}
+
+/// The process that sleeps for `create`, or for the creel-init that it started.
+fn hook_of(create: u32) -> Option<u32> {
+    let parent = |pid: u32| stat_fields(pid).map_or(0, |stat| stat.ppid);
+    let sleeps = |pid: &u32| {
+        fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|words| words == b"/bin/sleep\x0060\0")
+    };
+    let list = fs::read_dir("/proc").expect("/proc").flatten();
+    let mut pids = list.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.find(|pid| sleeps(pid) && (parent(*pid) == create || parent(parent(*pid)) == create))
 }
 
 /// Mounts and devices are made without a umask; what a hook makes is not to be everybody's.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::harness::Bundle;
+use crate::harness::{Bundle, runc_deviates};
 
 /// Runs a command that fails, with a log; gives the log's text and stderr.
 fn failing(options: &[&str]) -> (String, String) {
@@ -92,6 +92,24 @@ fn debug_says_more() {
         let entry: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
         assert!(entry["msg"].is_string() && entry["time"].is_string(), "{line}");
     }
+}
+
+#[test]
+fn crun_names_the_kind_of_log() {
+    runc_deviates!("it makes a file of that name");
+    let bundle = Bundle::new("kind");
+    let log = log_file(&bundle);
+    let dir = log.parent().expect("a directory");
+    let state = |log: &str| {
+        let words = ["--log", log, "state", "nonesuch"];
+        bundle.cmd(&words).current_dir(dir).output().exits(1).stderr()
+    };
+    assert!(state("file:log").starts_with("container does not exist"));
+    assert_eq!(fs::read_to_string(&log).expect("the log").lines().count(), 1);
+    for kind in ["syslog:creel", "journald:creel"] {
+        assert!(state(kind).contains(kind));
+    }
+    assert_eq!(fs::read_dir(dir).expect("the directory").count(), 1);
 }
 
 #[test]

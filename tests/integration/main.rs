@@ -4,6 +4,7 @@
 //! `CREEL_TEST_RUNTIME=runc` the same tests run against Debian's runc, which tells whether a test
 //! is right.
 
+mod activation;
 mod apparmor;
 mod attacks;
 mod bad_input;
@@ -13,6 +14,7 @@ mod cgroup_mounts;
 mod cgroup_states;
 mod cgroups;
 mod cli;
+mod commands;
 mod conformance;
 mod crash;
 mod delegation;
@@ -22,6 +24,7 @@ mod events;
 mod exec;
 mod fds;
 mod features;
+mod flags;
 mod foreground;
 mod harness;
 mod hooks;
@@ -52,6 +55,8 @@ mod rootless;
 mod round_trip;
 mod scheduling;
 mod seccomp;
+mod seccomp_notify;
+mod seccomp_strict;
 mod seccomp_verdicts;
 mod soak;
 mod systemd;

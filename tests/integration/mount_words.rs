@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use creel_probe::{Mount, Report};
 use nix::mount::{MsFlags, mount};
 
-use crate::harness::{Bundle, runc_deviates};
+use crate::harness::{Bundle, needs_root, runc_deviates};
 
 /// A word that sets a flag, the word that clears it, and how the mount table shows it.
 const FLAGS: [(&str, &str, &str); 7] = [
@@ -101,6 +101,7 @@ fn below_each(bundle: Bundle, binds: &[(&Path, String)]) -> Vec<Mount> {
 
 #[test]
 fn with_r_in_front_flags_reach_what_is_mounted_below() {
+    needs_root!("it mounts something on the host");
     runc_deviates!("it has no rnosymfollow for kernels that have no nosymfollow in mount(2)");
     let mut bundle = Bundle::new("below");
     let plain = nested(&mut bundle, "plain", MsFlags::empty());
@@ -113,6 +114,7 @@ fn with_r_in_front_flags_reach_what_is_mounted_below() {
 
 #[test]
 fn with_r_in_front_flags_are_taken_from_what_is_mounted_below() {
+    needs_root!("it mounts something on the host");
     runc_deviates!("it has no rsymfollow for kernels that have no nosymfollow in mount(2)");
     // MS_NOSYMFOLLOW, which nix does not name.
     let no_links = MsFlags::from_bits_retain(256);
@@ -137,6 +139,7 @@ fn with_r_in_front_flags_are_taken_from_what_is_mounted_below() {
 
 #[test]
 fn with_r_in_front_modes_of_access_times_reach_what_is_mounted_below() {
+    needs_root!("it mounts something on the host");
     let mut bundle = Bundle::new("belowtimes");
     let noatime = nested(&mut bundle, "noatime", MsFlags::MS_NOATIME);
     let strict = nested(&mut bundle, "strictatime", MsFlags::MS_STRICTATIME);
@@ -172,6 +175,7 @@ const PROPAGATION: [(&[&str], &[&str], &[&str]); 8] = [
 
 #[test]
 fn each_word_of_propagation_does_what_it_says() {
+    needs_root!("it mounts something on the host");
     let mut bundle = Bundle::new("peers");
     let source = bundle.outside("shared");
     bundle.mount_tmpfs(&source, MsFlags::empty(), "size=64k");

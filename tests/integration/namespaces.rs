@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use creel_probe::{Report, Try};
 use serde_json::json;
 
-use crate::harness::{Bundle, rootless, runc_deviates};
+use crate::harness::{Bundle, needs_root, rootless, runc_deviates};
 
 /// The name in /proc/self/ns by the spec's name.
 const NAMES: [(&str, &str); 6] = [
@@ -94,6 +94,7 @@ fn namespaces_are_joined_by_path() {
 /// It belongs to others, who have said what comes to them and what does not.
 #[test]
 fn a_joined_mount_namespace_keeps_its_propagation() {
+    needs_root!("it makes a mount namespace on the host");
     runc_deviates!("it makes all mounts of the namespace slaves");
     let bundle = Bundle::new("mntjoin");
     let script = "mount --make-rprivate / && mount --make-rshared / && exec sleep 600";

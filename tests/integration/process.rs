@@ -1,5 +1,7 @@
 //! The container's process: what config.json's `process` asks for is what it is.
 
+use std::fs;
+
 use serde_json::json;
 
 use crate::harness::{Bundle, needs_root, runc_deviates, unless};
@@ -63,6 +65,7 @@ fn user_and_group_ids() {
 
 #[test]
 fn many_groups_are_given_and_too_many_are_refused() {
+    needs_root!("65536 groups are more than the user's range has");
     let groups = |count: u32| (1..=count).map(|group| group * 3).collect::<Vec<u32>>();
     let with = |count: u32| {
         Bundle::new("manygroups").config(|c| c.set("/process/user/additionalGids", groups(count)))
@@ -97,6 +100,30 @@ fn rlimits_are_set() {
     assert_eq!(limits["RLIMIT_CORE"], (Some(0), Some(0)));
     assert_eq!(limits["RLIMIT_FSIZE"], (Some(1_048_576), Some(2_097_152)));
     assert_eq!(limits["RLIMIT_STACK"], (Some(1_048_576), None));
+}
+
+/// creel-init needs more than the program may have.
+#[test]
+fn a_limit_of_three_descriptors_is_the_programs_alone() {
+    runc_deviates!("its init cannot go on");
+    for command in ["run", "create"] {
+        let bundle = Bundle::new("nofile3").config(|c| {
+            c.set("/process/rlimits", json!([{"type": "RLIMIT_NOFILE", "soft": 3, "hard": 3}]));
+            c.hook("startContainer", &["/bin/probe", "exit", "0"]);
+            c.probe(&["exit", "7"]);
+        });
+        match command {
+            "run" => drop(bundle.run().exits(7)),
+            _ => drop(bundle.create_and_start()),
+        }
+        let bundle = bundle.config(|c| c.probe(&["sleep", "600"]));
+        let _ = bundle.cmd(&["delete", "--force", &bundle.id]).ok();
+        bundle.create_and_start();
+        let limits = fs::read_to_string(format!("/proc/{}/limits", bundle.pid())).expect("limits");
+        let line = limits.lines().find(|line| line.starts_with("Max open files")).expect("a line");
+        assert_eq!(line.split_whitespace().collect::<Vec<_>>()[3..5], ["3", "3"]);
+        bundle.cmd(&["exec", &bundle.id, "/bin/probe", "exit", "9"]).output().exits(9);
+    }
 }
 
 #[test]

@@ -253,7 +253,7 @@ fn rootless_says_whether_cgroups_are_done_without() {
         (true, true) => run("false").refused(&["device filter", "operation not permitted"]),
         (true, false) => run("false").refused(&["make cgroup", "permission denied"]),
     };
-    run("perhaps").refused(&["--rootless", "perhaps", "auto, true or false"]);
+    run("perhaps").refused(&["rootless", "perhaps", "true, false or auto"]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod compare;
 
 use serde_json::Value;
 
-use crate::harness::{Bundle, runc_deviates};
+use crate::harness::{Bundle, needs_root, runc_deviates};
 use compare::{WORDS, differences};
 
 /// So many containers; each takes some hundredths of a second.
@@ -39,6 +39,7 @@ fn apply(config: &mut Value, mut patch: Value) {
 
 #[test]
 fn what_was_asked_for_is_what_the_probe_sees() {
+    needs_root!("the values are those that root may ask for");
     runc_deviates!("domainname, schedulers, time namespaces and others came later");
     let patches = creel_conformance::arbitrary::runnable();
     let mut wrong = Vec::new();

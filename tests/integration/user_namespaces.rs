@@ -34,9 +34,7 @@ fn host_root() -> (u32, u32) {
 /// A bundle that the mapped root can reach: it is nobody on the host.
 fn bundle(name: &str) -> Bundle {
     let bundle = Bundle::new(name).config(mapped);
-    for path in [bundle.path(".."), bundle.path(""), bundle.rootfs("")] {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("chmod");
-    }
+    bundle.reachable();
     bundle
 }
 
@@ -57,6 +55,7 @@ fn root_inside_is_a_mapped_user_outside() {
 
 #[test]
 fn ids_are_mapped_from_where_they_are_said_to_be() {
+    needs_root!("it maps ids that are not the user's");
     let bundle = bundle("usernsmaps").config(|c| {
         let line = |container: u32, host: u32| json!({"containerID": container, "hostID": host, "size": 500});
         c.set("/linux/uidMappings", json!([line(500, 100_000), line(0, 100_500)]));
@@ -133,6 +132,7 @@ fn the_user_namespace_of_another_container_is_joined_with_new_other_ones() {
 /// What the host has forbidden for its mount may not be allowed again in a user namespace, and nobody asks for it.
 #[test]
 fn a_read_only_bind_keeps_the_flags_that_are_locked() {
+    needs_root!("it mounts something on the host");
     let mut bundle = bundle("usernslocked").dir("m");
     let source = bundle.outside("restricted");
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC | MsFlags::MS_NOATIME;
@@ -148,6 +148,7 @@ fn a_read_only_bind_keeps_the_flags_that_are_locked() {
 /// Nobody inside may ask for more than others get; who makes the container may.
 #[test]
 fn priorities_are_given_from_outside() {
+    needs_root!("they take CAP_SYS_NICE outside");
     runc_deviates!("schedulers came with 1.2");
     let bundle = bundle("usernspriority").busybox().config(|c| {
         c.set("/process/scheduler", json!({"policy": "SCHED_OTHER", "nice": -7}));
@@ -172,6 +173,7 @@ fn priorities_are_given_from_outside() {
 /// Root in the container has no rights over what an unmapped user owns; the container's user has, by its group.
 #[test]
 fn a_cwd_that_only_the_user_may_enter() {
+    needs_root!("it gives files to another user's id");
     let bundle = bundle("usernscwd").dir("private").config(|c| {
         c.set("/process/user", json!({"uid": 500, "gid": 500}));
         c.set("/process/cwd", "/private");

@@ -29,8 +29,8 @@ pub fn run(
     timeout: u32,
     stdin: BorrowedFd<'_>,
 ) -> Outcome {
-    let arguments = Pointers::new(arguments, None).at(At::Memory)?;
-    let environment = Pointers::new(environment, None).at(At::Memory)?;
+    let arguments = Pointers::new(arguments, [None, None]).at(At::Memory)?;
+    let environment = Pointers::new(environment, [None, None]).at(At::Memory)?;
     seek(stdin, SeekFrom::Start(0)).at(At::HookStart)?;
     let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).at(At::HookStart)?;
     let pid = match sys::fork().at(At::HookStart)? {
@@ -78,7 +78,9 @@ fn become_hook(
     stdin: BorrowedFd<'_>,
     output: &OwnedFd,
 ) -> Errno {
-    let result = sys::replace(stdin, 0)
+    // What is preserved is for the container's program.
+    let result = sys::close_on_exec_from(3)
+        .and_then(|()| sys::replace(stdin, 0))
         .and_then(|()| sys::replace(output.as_fd(), 1))
         .and_then(|()| sys::replace(output.as_fd(), 2));
     match result {

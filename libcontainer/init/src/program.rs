@@ -5,6 +5,7 @@ use crate::failure::{Context, Failure, Outcome};
 use crate::script::Container;
 use crate::sys::{self, Pointers};
 use core::ffi::CStr;
+use core::sync::atomic::Ordering;
 use creel_wire::Texts;
 use creel_wire::message::{At, Kind, Message};
 use rustix::fs::{self, Access, AtFlags, CWD, FileType};
@@ -45,14 +46,40 @@ fn executable(path: &CStr) -> Result<(), Errno> {
     fs::accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS)
 }
 
-/// The filter, then execve(2); all that the filter might forbid is done before. Whoever waits sees the connection close when it succeeds, and the errno otherwise.
-pub fn execute(c: &Container, arguments: Texts<'_>, environment: Texts<'_>) -> Outcome {
-    let arguments = Pointers::new(arguments, None).at(At::Memory)?;
-    let home = (!c.home.is_empty()).then(|| c.home.as_c_str());
-    let environment = Pointers::new(environment, home).at(At::Memory)?;
-    c.channel.send(&Message::new(Kind::Executing));
-    if let Some((flags, filter)) = c.filter {
-        sys::install_filter(flags, filter).at(At::Filter)?;
+/// What [`creel_wire::Step::Seccomp`] says.
+#[derive(Clone, Copy)]
+pub struct Filter<'a> {
+    pub flags: u32,
+    pub program: &'a [u8],
+    pub report: i32,
+}
+
+/// The filter, then execve(2); all that the filter might forbid is done before. Whoever waits sees the connection
+/// close when it succeeds.
+pub fn execute(
+    c: &Container<'_>,
+    index: u32,
+    arguments: Texts<'_>,
+    environment: Texts<'_>,
+) -> Outcome {
+    let arguments = Pointers::new(arguments, [None, None]).at(At::Memory)?;
+    let found = [&c.home, &c.listen_pid].map(|text| (!text.is_empty()).then(|| text.as_c_str()));
+    let environment = Pointers::new(environment, found).at(At::Memory)?;
+    let mut executing = Message::new(Kind::Executing);
+    executing.step = index;
+    let execve = || sys::execve(c.program.as_c_str(), &arguments, &environment);
+    let Some(filter) = c.filter else {
+        c.channel.send(&executing);
+        return Err(Failure::new(At::Call, execve()));
+    };
+    let report = sys::map_report(filter.report).at(At::Memory)?;
+    c.channel.send_descriptor(&executing, sys::borrow(filter.report)).at(At::Sync)?;
+    // The library watches from here on: it takes the listener the moment that there is one.
+    if filter.flags & sys::NEW_LISTENER != 0 {
+        c.channel.wait()?;
     }
-    Err(Failure::new(At::Call, sys::execve(c.program.as_c_str(), &arguments, &environment)))
+    sys::install_filter(filter.flags, filter.program).at(At::Filter)?;
+    // From here on there may be no call but this one. Memory needs none.
+    report.store(execve().raw_os_error(), Ordering::Release);
+    sys::exit(1)
 }

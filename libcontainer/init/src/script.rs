@@ -4,6 +4,7 @@
 use crate::buffer::Buffer;
 use crate::channel::Channel;
 use crate::failure::{Context, Failure, Outcome};
+use crate::program::Filter;
 use crate::{
     console, device, home, hook, identity, label, loopback, mask, mount, namespace, pivot,
     placement, program, remount, resolve, start, sys, sysctl, time,
@@ -31,12 +32,14 @@ pub struct Container<'a> {
     pub program: Buffer,
     /// `HOME=...`, found by [`Step::Home`].
     pub home: Buffer,
+    /// `LISTEN_PID=...`, from [`Step::ListenPid`].
+    pub listen_pid: Buffer,
     /// The working directory could not be entered as root: the user may be allowed to.
     pub directory_denied: bool,
+    /// The filter that [`Step::Execute`] installs.
+    pub filter: Option<Filter<'a>>,
     /// The next bind's source as the library has opened it.
     pub outer_source: Option<i32>,
-    /// The filter that [`Step::Execute`] installs: flags and program.
-    pub filter: Option<(u32, &'a [u8])>,
 }
 
 impl Container<'_> {
@@ -78,6 +81,7 @@ pub fn run(plan: Plan<'_>) -> ! {
         proc: None,
         program: Buffer::new(),
         home: Buffer::new(),
+        listen_pid: Buffer::new(),
         directory_denied: false,
         outer_source: None,
         filter: None,
@@ -216,6 +220,15 @@ fn carry_out<'a>(c: &mut Container<'a>, index: u32, step: Step<'a>) -> Outcome {
             console::open(c, console::Settings { uid, rows, columns, device })
         }
         Step::Home { uid } => home::find(c, uid),
+        Step::ListenPid {} => {
+            c.listen_pid.clear();
+            c.listen_pid
+                .push(b"LISTEN_PID=")
+                .and_then(|()| {
+                    c.listen_pid.push_decimal(process::getpid().as_raw_nonzero().get() as u32)
+                })
+                .at(At::Memory)
+        }
         Step::NoNewPrivileges {} => rustix::thread::set_no_new_privs(true).at(At::Call),
         Step::Rlimit { resource, soft, hard } => sys::set_rlimit(resource, soft, hard).at(At::Call),
         Step::BoundingSet { keep } => identity::bounding_set(keep),
@@ -257,11 +270,13 @@ fn carry_out<'a>(c: &mut Container<'a>, index: u32, step: Step<'a>) -> Outcome {
         Step::Affinity { cpus } => placement::affinity(cpus),
         Step::ExecLabel { files, label } => label::at_exec(c, files, label),
         Step::FileLabel { target, label } => label::of_file(c, target, label),
-        Step::Seccomp { flags, program } => {
-            c.filter = Some((flags, program));
+        Step::Seccomp { flags, program, report } => {
+            c.filter = Some(Filter { flags, program, report });
             Ok(())
         }
-        Step::Execute { arguments, environment } => program::execute(c, arguments, environment),
+        Step::Execute { arguments, environment } => {
+            program::execute(c, index, arguments, environment)
+        }
         Step::_Lifetime(never, _) => match never {},
     }
 }

@@ -18,6 +18,11 @@ pub enum Error {
     },
     /// The host has no cgroup file system mounted.
     NoCgroups,
+    /// A limit for a container that is to have no cgroup.
+    NeedsCgroup {
+        /// The setting.
+        json_path: String,
+    },
     /// `linux.cgroupsPath` names the root of the hierarchy.
     RootCgroup {
         /// The path as given.
@@ -235,6 +240,11 @@ impl fmt::Display for Error {
             Error::NoCgroups => {
                 write!(f, "no cgroup file system is mounted: mount cgroup2 at /sys/fs/cgroup")
             }
+            Error::NeedsCgroup { json_path } => write!(
+                f,
+                "{json_path}: a limit needs a cgroup, and the container is to have none \
+                 (--cgroup-manager disabled); take one of both out"
+            ),
             Error::RootCgroup { given } => {
                 write!(f, "linux.cgroupsPath: {given:?} is the root cgroup; name a cgroup below it")
             }
@@ -328,9 +338,9 @@ impl fmt::Display for Error {
                 "{json_path}: cgroup {} may not be made by this user, so no limit can be set",
                 path.display()
             ),
-            Error::NoneOfItsOwn => {
-                f.write_str("the container has no cgroup of its own, since its user may make none")
-            }
+            Error::NoneOfItsOwn => f.write_str(
+                "the container has no cgroup of its own: its user may make none, or asked for none",
+            ),
             Error::DeviceFilter { step, .. } => write!(f, "{step} the BPF device filter"),
             Error::Gone { path } => write!(f, "cgroup {} is gone", path.display()),
             Error::Enter { path, pid, source } => {
@@ -378,6 +388,7 @@ impl std::error::Error for Error {
             | Error::Remove { source, .. } => Some(source),
             Error::Systemd(error) => error.source(),
             Error::NoCgroups
+            | Error::NeedsCgroup { .. }
             | Error::RootCgroup { .. }
             | Error::MissingController { .. }
             | Error::UnifiedOnV1

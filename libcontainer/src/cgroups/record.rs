@@ -133,7 +133,7 @@ impl Record {
         self.paths.values().next().cloned().unwrap_or_default()
     }
 
-    /// Whether the container has none, since its user may make none.
+    /// Whether the container has none, since its user may make none or asked for none.
     pub(crate) fn is_none(&self) -> bool {
         self.paths.is_empty()
     }

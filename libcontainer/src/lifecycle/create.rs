@@ -20,6 +20,7 @@ use crate::process::launch::{Init, Launch, launch};
 use crate::process::{Handed, Process, StepError, id_maps};
 use crate::rdt;
 use crate::state::{Entry, Record, RunningProcess};
+use creel_wire::owned::Step;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// A container whose process waits: for `start`, or, in `run`, for a word over the conversation.
@@ -42,8 +43,13 @@ pub(super) enum TerminalFor {
 }
 
 impl CreateOptions {
+    /// The caller's descriptors from 3 on that the process inherits.
+    pub(super) fn inherited(&self) -> u32 {
+        self.listen_fds.saturating_add(self.preserve_fds)
+    }
+
     pub(super) fn handed(&self) -> Handed<'_> {
-        Handed { stdio: &self.stdio, preserved: self.preserve_fds, files: &self.files }
+        Handed { stdio: &self.stdio, preserved: self.inherited(), files: &self.files }
     }
 }
 
@@ -73,7 +79,7 @@ impl Runtime {
         terminal: TerminalFor,
         separate_start: bool,
     ) -> Result<Prepared, Error> {
-        super::check_preserved(options.preserve_fds)?;
+        super::check_preserved(options.inherited())?;
         let WorkedOut { spec, request, plan } = work_out(id, options, separate_start)?;
         check_rights(&plan)?;
         check_terminal(&spec, options, terminal)?;
@@ -83,7 +89,8 @@ impl Runtime {
         check_rootfs(&record.rootfs)?;
 
         let entry = self.store.claim(id)?;
-        let mut making = Making { entry, record, init: None, cgroup: None, terminal: None };
+        let hooked = has_hooks(&plan);
+        let mut making = Making { entry, record, hooked, init: None, cgroup: None, terminal: None };
         match making.carry_out(&plan, options) {
             Ok(()) => making.finish(plan),
             Err(error) => Err(making.undo(error)),
@@ -95,6 +102,8 @@ impl Runtime {
 struct Making {
     entry: Entry,
     record: Record,
+    /// There are hooks to wait for.
+    hooked: bool,
     cgroup: Option<Cgroup>,
     init: Option<Init>,
     terminal: Option<OwnedFd>,
@@ -116,6 +125,7 @@ impl Making {
         let opened = Opened::open(plan, &self.entry)?;
         self.launch(plan, options, &opened)?;
         self.note_launched()?;
+        self.note_waited_for(None)?;
         if let (Some(unit), Some(init)) = (&plan.cgroup.unit, &self.init) {
             self.keep(Cgroup::start_unit(&plan.cgroup, unit, init.pid)?)?;
         }
@@ -130,6 +140,9 @@ impl Making {
         })?;
         self.record.init = Some(RunningProcess { identity });
         self.entry.save(&self.record)?;
+        if self.hooked {
+            self.entry.forget_waited_for()?;
+        }
         if let Some(socket) = &options.pidfd_socket {
             pidfd_socket::send(socket, init.pidfd.as_fd(), pidfd_socket::FIRST)?;
         }
@@ -141,6 +154,12 @@ impl Making {
         self.record.cgroup = cgroup.record().clone();
         self.cgroup = Some(cgroup);
         Ok(self.entry.save(&self.record)?)
+    }
+
+    /// Hooks may hang; who deletes the container by force then has to know what to end.
+    fn note_waited_for(&self, hook: Option<i32>) -> Result<(), Error> {
+        let Some(init) = self.init.as_ref().filter(|_| self.hooked) else { return Ok(()) };
+        note_waited_for(&self.entry, init.pid, hook)
     }
 
     fn launch(
@@ -214,6 +233,7 @@ impl Making {
         options: &CreateOptions,
         opened: &Opened,
     ) -> Result<(), Error> {
+        let (entry, hooked) = (&self.entry, self.hooked);
         let Some(init) = &mut self.init else { return Ok(()) };
         if !plan.second_process {
             opened.tell_hooks(&self.record, plan, init.pid)?;
@@ -227,6 +247,9 @@ impl Making {
                         set_oom_score(pid, plan.oom_score_adj)?;
                     }
                     opened.tell_hooks(&self.record, plan, pid)?;
+                    if hooked {
+                        note_waited_for(entry, pid, None)?;
+                    }
                     go(&init.conversation)?;
                 }
                 Event::Unmapped => {
@@ -241,7 +264,9 @@ impl Making {
                 }
                 Event::Mounted => {
                     let state = hook_state(&self.record, "creating", init.pid)?;
-                    hooks::run_all(&plan.create_hooks, &state)?;
+                    let started = |hook| note_waited_for(entry, init.pid, Some(hook)).is_ok();
+                    hooks::run_all(&plan.create_hooks, &state, started)?;
+                    note_waited_for(entry, init.pid, None)?;
                     go(&init.conversation)?;
                 }
                 Event::Console(terminal) => {
@@ -259,7 +284,7 @@ impl Making {
                     log::warn!("{warning}: {}", describe(&warning));
                 }
                 Event::Closed => return Err(died(init, self.cgroup.as_ref())),
-                Event::Executing => {}
+                Event::Executing(..) => {}
             }
         }
     }
@@ -274,6 +299,8 @@ impl Making {
 
     /// Unmakes all of it; the first error is the one that counts.
     fn undo(mut self, error: Error) -> Error {
+        // A hook or a process that was ended for that is not the reason.
+        let error = if self.entry.is_unwanted() { Error::Unwanted } else { error };
         if let Some(init) = &mut self.init {
             init.end();
         }
@@ -287,6 +314,20 @@ impl Making {
             log::warn!("cleaning up after the failed create: {second}");
         }
         error
+    }
+}
+
+fn has_hooks(plan: &Plan) -> bool {
+    plan.inside.iter().any(|planned| matches!(planned.step, Step::AwaitHooks {}))
+}
+
+fn note_waited_for(entry: &Entry, init: i32, hook: Option<i32>) -> Result<(), Error> {
+    let pids = [Some(init), hook];
+    // One that has ended already needs no ending.
+    let identities: Vec<_> = pids.into_iter().flatten().flat_map(Identity::of).collect();
+    match entry.note_waited_for(&identities)? {
+        true => Ok(()),
+        false => Err(Error::Unwanted),
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::process::Stdio;
 use crate::rootless::Rootless;
 use oci_spec::runtime::Spec;
+use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,6 +38,14 @@ pub struct CreateOptions {
     pub no_new_keyring: bool,
     /// What is not said here of standard input, output and error is the caller's own.
     pub stdio: Stdio,
+    /// How many of the caller's descriptors from 3 on are sockets of sd_listen_fds(3), before those of `preserve_fds`;
+    /// the process inherits them and is told so.
+    pub listen_fds: u32,
+    /// LISTEN_FDNAMES of sd_listen_fds_with_names(3).
+    pub listen_fd_names: Option<String>,
+    /// NOTIFY_SOCKET of sd_notify(3): the service manager's socket. The process gets one of its own instead, and
+    /// [`crate::Runtime::run`] or [`crate::Container::start_with`] say when it is ready.
+    pub notify_socket: Option<OsString>,
     /// How many of the caller's descriptors from 3 on the process inherits under the same numbers; all of them have
     /// to be open and not close-on-exec. In a program with threads use `files`: their numbers are nobody else's.
     pub preserve_fds: u32,
@@ -44,6 +53,8 @@ pub struct CreateOptions {
     pub files: Vec<Arc<OwnedFd>>,
     /// Let systemd make the cgroup, as a scope unit; `linux.cgroupsPath` is `slice:prefix:name` then.
     pub systemd_cgroup: bool,
+    /// Make no cgroup: the container stays in the caller's.
+    pub no_cgroups: bool,
     /// Do without cgroups that the caller may not make.
     pub rootless: Rootless,
 }

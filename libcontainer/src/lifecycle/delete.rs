@@ -7,7 +7,7 @@ use crate::hooks;
 use crate::plan::Namespace;
 use crate::process::children;
 use crate::spec;
-use crate::state::{Entry, Record, Status, StoreError};
+use crate::state::{Entry, Record, Status, StoreError, is_locked};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -48,10 +48,22 @@ impl Container {
         clean_up(entry, &record, true)
     }
 
-    /// A `start` that waits for a hook inside holds the lock for as long as the hook runs; it ends with the container.
+    /// A `start` that waits for a hook inside holds the lock for as long as the hook runs; it ends with the
+    /// container. So does a `create`, whose hooks are ended here: it fails then, and takes back what it made.
     fn kill_before_lock(&self) {
-        let Ok(record) = self.store.read(&self.id) else { return };
-        if let Some(Ok(Some(process))) = record.init.map(|init| init.identity.open()) {
+        let unwanted = || self.store.mark_unwanted(&self.id).unwrap_or_default();
+        let waited_for = match self.store.look(&self.id) {
+            Ok((directory, record)) => match record.init {
+                Some(init) => vec![init.identity],
+                None if !is_locked(directory) => return,
+                None => unwanted(),
+            },
+            // Nothing is saved yet.
+            Err(StoreError::NotFound { .. }) => unwanted(),
+            Err(_) => return,
+        };
+        for process in waited_for.into_iter().filter_map(|identity| identity.open().ok().flatten())
+        {
             // What goes wrong is seen under the lock, where it is tried again.
             let _ = crate::sys::send_signal(process.as_fd(), libc::SIGKILL);
         }

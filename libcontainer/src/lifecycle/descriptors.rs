@@ -1,8 +1,10 @@
 //! What the plan's descriptors are: opened before creel-init is started, by slot.
 
+use super::notify;
 use crate::error::Error;
 use crate::mount_tree;
 use crate::plan::{Descriptor, Join, Namespace, Plan};
+use crate::process::image;
 use crate::state::{Entry, Record};
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, listen, socket,
@@ -39,7 +41,9 @@ impl Opened {
             Descriptor::StartListener => start_listener(entry)
                 .map_err(|source| Error::io("make the start socket in", entry.path(), source)),
             Descriptor::Namespace(join) => open_namespace(join),
+            Descriptor::Report => report(),
             Descriptor::MountTree(tree) => Ok(mount_tree::make(tree)?),
+            Descriptor::NotifyDirectory => notify::directory(entry),
             Descriptor::OuterSource(source) => Ok(mount_tree::open(source, plan)?),
             Descriptor::HookState(status) => {
                 let memfd = nix::sys::memfd::memfd_create(
@@ -96,6 +100,10 @@ pub(super) fn hook_state(record: &Record, status: &str, pid: i32) -> Result<Vec<
     record
         .hook_state(status, pid)
         .map_err(|source| Error::io("write the state for hooks", "", source.into()))
+}
+
+pub(super) fn report() -> Result<OwnedFd, Error> {
+    image::report().map_err(|source| Error::io("make a memfd", "", source))
 }
 
 fn open_namespace(join: &Join) -> Result<OwnedFd, Error> {

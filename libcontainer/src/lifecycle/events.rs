@@ -29,7 +29,7 @@ impl Container {
     /// What the container has used until now.
     ///
     /// # Errors
-    /// [`Error::Status`] when it is stopped and its cgroup is gone.
+    /// [`Error::Status`] when it is stopped.
     pub fn stats(&self) -> Result<Stats, Error> {
         Ok(self.measured()?.stats()?)
     }
@@ -47,11 +47,11 @@ impl Container {
     fn measured(&self) -> Result<Cgroup, Error> {
         let record = self.store.read(&self.id)?;
         let status = state::status(&record, false)?;
-        match pause::cgroup(&record) {
-            Err(_) if status == Status::Stopped => {
+        match status {
+            Status::Stopped => {
                 Err(Error::Status { action: "measure", id: self.id.clone(), status })
             }
-            result => result,
+            _ => pause::cgroup(&record),
         }
     }
 }

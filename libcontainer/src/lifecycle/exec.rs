@@ -6,8 +6,9 @@ use super::exec_options::ExecOptions;
 use super::exec_settings::settings;
 use super::exec_target::cgroup_to_enter;
 use super::foreground::{Foreground, Orphans};
+use super::listener::{Agent, Asked};
 use super::talk::{died, enter_second_process, go, next};
-use super::{Container, Running, console, pidfd_socket, start, state, steps, warn};
+use super::{Container, Running, console, descriptors, pidfd_socket, start, state, steps, warn};
 use crate::cgroups::Cgroup;
 use crate::error::Error;
 use crate::lsm;
@@ -23,6 +24,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 struct Work<'a> {
     options: &'a ExecOptions,
     record: Record,
+    /// What the container was found in.
+    status: Status,
     process: spec::Process,
     plan: ExecPlan,
     cgroup: Cgroup,
@@ -90,7 +93,7 @@ impl Container {
         terminal: TerminalFor,
     ) -> Result<Work<'a>, Error> {
         super::check_preserved(options.preserve_fds)?;
-        let record = self.running(options.ignore_paused)?;
+        let (record, status) = self.running(options.ignore_paused)?;
         let process = settings(&record, &options.process);
         spec::check_process(&process)?;
         check_terminal(&process, options, terminal)?;
@@ -112,7 +115,7 @@ impl Container {
             filter: record.seccomp.as_ref(),
         };
         let plan = plan_exec(&request, &host)?;
-        Ok(Work { options, record, process, plan, cgroup, in_cgroup })
+        Ok(Work { options, record, status, process, plan, cgroup, in_cgroup })
     }
 
     /// When the container has ended meanwhile, that is why whatever failed did.
@@ -123,13 +126,12 @@ impl Container {
         }
     }
 
-    fn running(&self, ignore_paused: bool) -> Result<Record, Error> {
-        let directory = self.store.directory(&self.id)?;
-        let record = self.store.read(&self.id)?;
+    fn running(&self, ignore_paused: bool) -> Result<(Record, Status), Error> {
+        let (directory, record) = self.store.look(&self.id)?;
         let status = state::status(&record, crate::state::waits_for_start(&directory))?;
         match status {
-            Status::Running | Status::Created => Ok(record),
-            Status::Paused if ignore_paused => Ok(record),
+            Status::Running | Status::Created => Ok((record, status)),
+            Status::Paused if ignore_paused => Ok((record, status)),
             status => Err(Error::Status { action: "exec", id: self.id.clone(), status }),
         }
     }
@@ -144,9 +146,11 @@ impl Container {
             process.map_err(|source| Error::io("open the process of", &self.id, source))?;
         let process: OwnedFd = process.ok_or_else(stopped)?;
         let root = self.root_of(record, plan)?;
+        let report = record.seccomp.as_ref().map(|_| descriptors::report()).transpose()?;
         // Slot 0 is the conversation, which the launch makes.
         let opened = plan.descriptors.iter().skip(1).map(|descriptor| match descriptor {
             Descriptor::ProcessRoot => root.as_ref().map_or(process.as_fd(), AsFd::as_fd),
+            Descriptor::Report => report.as_ref().map_or(process.as_fd(), AsFd::as_fd),
             _ => process.as_fd(),
         });
         let descriptors: Vec<BorrowedFd<'_>> = opened.collect();
@@ -233,6 +237,8 @@ fn prepare(init: &mut Init, work: &Work<'_>) -> Result<Option<OwnedFd>, Error> {
         write_pid_file(file, init.pid)?;
     }
     go(&init.conversation)?;
-    start::follow(&init.conversation, explain)?;
+    let asked = Asked { pid: init.pid, pidfd: init.pidfd.as_fd() };
+    let agent = Agent::of(&work.record, asked, work.status);
+    start::follow(&init.conversation, agent.as_ref(), explain)?;
     Ok(terminal)
 }

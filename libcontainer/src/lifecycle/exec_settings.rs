@@ -2,7 +2,7 @@
 
 use super::exec_options::{ExecProcess, ProcessOverrides};
 use crate::state::Record;
-use oci_spec::runtime::{Capabilities, LinuxCapabilities, Process, User};
+use oci_spec::runtime::{Capabilities, Capability, LinuxCapabilities, Process, User};
 
 /// A whole process file, or the container's settings with single overrides above them.
 pub(super) fn settings(record: &Record, wanted: &ExecProcess) -> Process {
@@ -88,7 +88,7 @@ fn with_user(mut user: User, overrides: &ProcessOverrides) -> User {
 /// Never inheritable: what is inheritable could be had again through a file's capabilities
 /// (CVE-2022-29162).
 fn with_capabilities(mut sets: LinuxCapabilities, names: &[String]) -> LinuxCapabilities {
-    let names: Capabilities = names.iter().filter_map(|name| name.parse().ok()).collect();
+    let names: Capabilities = names.iter().filter_map(|name| capability(name)).collect();
     let more = |set: &Option<Capabilities>| {
         let mut set = set.clone().unwrap_or_default();
         set.extend(names.iter().copied());
@@ -98,4 +98,14 @@ fn with_capabilities(mut sets: LinuxCapabilities, names: &[String]) -> LinuxCapa
         (more(sets.bounding()), more(sets.effective()), more(sets.permitted()));
     sets.set_bounding(bounding).set_effective(effective).set_permitted(permitted);
     sets
+}
+
+/// By its name, with or without `CAP_`; as in config.json, one that is not known is left out with a warning.
+fn capability(name: &str) -> Option<Capability> {
+    let upper = name.to_ascii_uppercase();
+    let known = upper.strip_prefix("CAP_").unwrap_or(&upper).parse().ok();
+    if known.is_none() {
+        log::warn!("capability {name:?} is not known, and is left out");
+    }
+    known
 }

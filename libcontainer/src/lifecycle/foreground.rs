@@ -1,6 +1,7 @@
 //! Attending a process in the foreground: signals are passed on to it, orphans are reaped, its terminal
 //! is joined to ours, and its status is never missed.
 
+use super::notify::Readiness;
 use super::terminal::{Side, Terminal};
 use crate::error::Error;
 use crate::process::children::Others;
@@ -12,7 +13,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use std::io;
 use std::marker::PhantomData;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// Who reaps processes of a container that outlive their parents.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -85,13 +86,26 @@ impl Foreground {
     /// [`Error::Io`] when standard output cannot be written to any more; the process goes on then. As
     /// [`Process::wait`].
     pub fn attend(&self, process: &Process, terminal: Option<OwnedFd>) -> Result<Exit, Error> {
+        self.attend_with(process, terminal, None)
+    }
+
+    /// As [`Self::attend`]; of the process's readiness whoever waits for that is told.
+    pub(super) fn attend_with(
+        &self,
+        process: &Process,
+        terminal: Option<OwnedFd>,
+        readiness: Option<&Readiness>,
+    ) -> Result<Exit, Error> {
         let failed = |source: io::Error| Error::io("attend the container's process", "", source);
         let others = process.container().map(|container| Others::of(container, process.pid()));
         let mut others = others.transpose().map_err(failed)?;
         let mut terminal = terminal.map(Terminal::join).transpose()?;
         loop {
-            let waited = self.wait_for_event(process, others.as_ref(), terminal.as_ref());
+            let more = others.iter().flat_map(Others::watched).chain(readiness.map(Readiness::fd));
+            let waited = self.wait_for_event(process, more, terminal.as_ref());
             let (ended, side) = waited.map_err(failed)?;
+            // This process is the manager's, so the container's is not named. Nothing there is no error.
+            readiness.map(|readiness| readiness.relay(None));
             others.iter_mut().for_each(Others::see_to);
             // Signals that come too late are for those who wait for the rest of the output.
             if !ended {
@@ -111,10 +125,10 @@ impl Foreground {
     }
 
     /// Whether the process has ended, and which side of the terminal has something for the other.
-    fn wait_for_event(
+    fn wait_for_event<'f>(
         &self,
         process: &Process,
-        others: Option<&Others>,
+        others: impl Iterator<Item = BorrowedFd<'f>>,
         terminal: Option<&Terminal>,
     ) -> io::Result<(bool, Option<Side>)> {
         let mut watched = vec![
@@ -124,7 +138,6 @@ impl Foreground {
         let (sides, more): (Vec<Side>, Vec<PollFd<'_>>) =
             terminal.map(Terminal::watched).unwrap_or_default().into_iter().unzip();
         watched.extend(more);
-        let others = others.into_iter().flat_map(Others::watched);
         watched.extend(others.map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
         match poll(&mut watched, PollTimeout::NONE) {
             Ok(_) | Err(nix::Error::EINTR) => {}

@@ -15,6 +15,8 @@ mod exec_target;
 mod foreground;
 mod hand_over;
 mod kill;
+mod listener;
+mod notify;
 mod outer_terminal;
 mod pause;
 mod pidfd_socket;
@@ -43,8 +45,10 @@ pub use create_options::{Config, CreateOptions};
 pub use events::{Event, Events};
 pub use exec_options::{ExecOptions, ExecProcess, ProcessOverrides};
 pub use foreground::{Foreground, Orphans};
+pub use listener::{ListenerError, ListenerStep};
 pub use run::ForegroundOptions;
 pub use running::Running;
+pub use start::StartOptions;
 
 /// A state root and the containers in it.
 #[derive(Debug, Clone)]

@@ -4,8 +4,10 @@ use super::Runtime;
 use super::create_options::{Config, CreateOptions};
 use crate::cgroups::{self, systemd::Maker};
 use crate::error::Error;
-use crate::plan::{self, Host, Plan, Request};
+use crate::plan::{self, Host, Plan, PlanError, Request};
+use crate::seccomp;
 use crate::spec::{self, LoadError, LoadedSpec, Warnings};
+use creel_wire::owned::Step;
 use oci_spec::runtime::Spec;
 use std::fs;
 use std::path::Path;
@@ -39,13 +41,17 @@ pub(super) fn work_out(
     let cgroups_path = spec.linux().as_ref().and_then(|linux| linux.cgroups_path().as_deref());
     let systemd = options.systemd_cgroup.then(Maker::probe).transpose();
     let systemd = systemd.map_err(cgroups::Error::from)?;
-    let mut host = Host::probe(cgroups_path)?;
+    let mut host = if options.no_cgroups { Host::for_exec() } else { Host::probe(cgroups_path) }?;
     let request = Request {
         id: id.to_owned(),
         bundle,
         no_pivot: options.no_pivot,
         no_new_keyring: options.no_new_keyring,
         preserve_fds: options.handed().count(),
+        listen_fds: options.listen_fds,
+        listen_fd_names: options.listen_fd_names.clone(),
+        notify: options.notify_socket.is_some(),
+        no_cgroups: options.no_cgroups,
         separate_start,
         systemd,
         rootless: options.rootless.holds(&host),
@@ -62,6 +68,7 @@ pub(super) fn work_out(
             );
         }
     }
+    check_filter(&spec, &plan)?;
     Ok(WorkedOut { spec, request, plan })
 }
 
@@ -84,4 +91,18 @@ fn load(bundle: &Path, config: &Config) -> Result<Spec, Error> {
         log::warn!("{warning}");
     }
     Ok(loaded.spec)
+}
+
+fn check_filter(spec: &Spec, plan: &Plan) -> Result<(), Error> {
+    let profile = spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
+    let flags = plan.inside.iter().find_map(|planned| match &planned.step {
+        Step::Seccomp { flags, .. } => Some(*flags),
+        _ => None,
+    });
+    match (profile, flags) {
+        (Some(profile), Some(flags)) => {
+            Ok(seccomp::check_kernel(profile, flags).map_err(PlanError::Seccomp)?)
+        }
+        _ => Ok(()),
+    }
 }

@@ -1,6 +1,6 @@
 //! What is entered in the state of a container that is about to be made.
 
-use crate::plan::{self, Hook, Plan, Request, Surroundings};
+use crate::plan::{Hook, Plan, Request, Surroundings};
 use crate::seccomp::Installable;
 use crate::state::{self, Record, StartStep};
 use creel_wire::owned::Step;
@@ -35,18 +35,20 @@ pub(super) fn record(spec: &Spec, request: &Request, plan: &Plan) -> Record {
         poststop: Hook::all("poststop", hooks.and_then(|hooks| hooks.poststop().as_ref())),
         process,
         start_steps: StartStep::of_plan(&plan.inside),
-        seccomp: installable(&plan.inside),
+        seccomp: installable(plan),
         launched: None,
         init: None,
     }
 }
 
 /// The filter that exec installs as well.
-fn installable(steps: &[plan::Planned]) -> Option<Installable> {
-    steps.iter().find_map(|planned| match &planned.step {
-        Step::Seccomp { flags, program } => {
-            Some(Installable { flags: *flags, program: program.clone() })
-        }
+fn installable(plan: &Plan) -> Option<Installable> {
+    plan.inside.iter().find_map(|planned| match &planned.step {
+        Step::Seccomp { flags, program, .. } => Some(Installable {
+            flags: *flags,
+            program: program.clone(),
+            listener: plan.listener.clone(),
+        }),
         _ => None,
     })
 }

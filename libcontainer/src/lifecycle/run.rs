@@ -3,12 +3,15 @@
 use super::create::{Prepared, TerminalFor};
 use super::create_options::CreateOptions;
 use super::foreground::{Foreground, Orphans};
+use super::listener::{Agent, Asked};
+use super::notify::Readiness;
 use super::talk::go;
 use super::{Container, Running, Runtime, delete, start};
 use crate::error::Error;
 use crate::process::conversation::Report;
 use crate::process::{Exit, Process, StepError};
-use crate::state::{Record, StoreError};
+use crate::state::{Record, Status, StoreError};
+use std::os::fd::AsFd;
 
 /// How a container is run in the foreground.
 #[derive(Debug, Clone, Default)]
@@ -20,7 +23,8 @@ pub struct ForegroundOptions {
 }
 
 impl Runtime {
-    /// Creates and starts a container, and returns when its program runs and the poststart hooks have run.
+    /// Creates and starts a container, and returns when its program runs and the poststart hooks have run, and with
+    /// [`CreateOptions::notify_socket`] when it has said that it is ready, or has ended.
     ///
     /// # Errors
     /// As [`Runtime::create`] and [`Container::start`]; whatever fails, nothing is left behind.
@@ -31,7 +35,12 @@ impl Runtime {
             true => TerminalFor::Caller,
             false => TerminalFor::Socket { otherwise: nobody },
         };
-        Ok(self.run_with(id, options, terminal)?.0)
+        let (running, record, readiness) = self.run_with(id, options, terminal)?;
+        let Some(readiness) = readiness else { return Ok(running) };
+        match readiness.wait(running.process.as_fd(), running.process.pid()) {
+            Ok(()) => Ok(running),
+            Err(error) => Err(self.end(&running.process, &record, error)),
+        }
     }
 
     /// As [`Self::run`], with the caller's standard streams and signals, until its process has ended (see
@@ -46,12 +55,13 @@ impl Runtime {
         run: &ForegroundOptions,
     ) -> Result<Exit, Error> {
         let foreground = Foreground::begin(run.orphans)?;
-        let (running, record) = self.run_with(id, options, TerminalFor::Caller)?;
-        let exit = match foreground.attend(&running.process, running.terminal) {
-            Ok(exit) => exit,
-            // As when nobody reads its output any more.
-            Err(error) => return Err(self.end(&running.process, &record, error)),
-        };
+        let (running, record, readiness) = self.run_with(id, options, TerminalFor::Caller)?;
+        let exit =
+            match foreground.attend_with(&running.process, running.terminal, readiness.as_ref()) {
+                Ok(exit) => exit,
+                // As when nobody reads its output any more.
+                Err(error) => return Err(self.end(&running.process, &record, error)),
+            };
         if !run.keep {
             self.remove(&record)?;
         }
@@ -63,8 +73,12 @@ impl Runtime {
         id: &str,
         options: &CreateOptions,
         terminal: TerminalFor,
-    ) -> Result<(Running, Record), Error> {
+    ) -> Result<(Running, Record, Option<Readiness>), Error> {
         let prepared = self.prepare(id, options, terminal, false)?;
+        let readiness = match listen(&prepared, options) {
+            Ok(readiness) => readiness,
+            Err(error) => return Err(abandon(prepared, error)),
+        };
         if let Err(error) = launch(&prepared) {
             return Err(abandon(prepared, error));
         }
@@ -77,7 +91,7 @@ impl Runtime {
             return Err(self.end(&process, &record, error));
         }
         let container = Container { process: Some(process.clone()), ..self.container(id) };
-        Ok((Running { container, process, terminal }, record))
+        Ok((Running { container, process, terminal }, record, readiness))
     }
 
     /// Ends and removes a container that runs.
@@ -107,10 +121,18 @@ impl Runtime {
     }
 }
 
+fn listen(prepared: &Prepared, options: &CreateOptions) -> Result<Option<Readiness>, Error> {
+    let manager = options.notify_socket.as_deref();
+    Ok(manager.map(|manager| Readiness::listen(&prepared.entry, manager)).transpose()?.flatten())
+}
+
 fn launch(prepared: &Prepared) -> Result<(), Error> {
     go(&prepared.init.conversation)?;
     let explain = |report: Report| StepError::new(report, &prepared.steps);
-    start::follow(&prepared.init.conversation, explain)
+    let init = &prepared.init;
+    let asked = Asked { pid: init.pid, pidfd: init.pidfd.as_fd() };
+    let agent = Agent::of(&prepared.record, asked, Status::Created);
+    start::follow(&init.conversation, agent.as_ref(), explain)
 }
 
 /// Ends and removes what was prepared.

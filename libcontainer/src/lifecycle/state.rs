@@ -4,8 +4,7 @@ use super::{Container, Runtime};
 use crate::error::Error;
 use crate::owner::user_name;
 use crate::process::image::is_still_init;
-use crate::state::{Record, State, Status, StoreError};
-use std::os::fd::OwnedFd;
+use crate::state::{Record, State, Status, StoreError, is_locked, waits_for_start};
 
 impl Container {
     /// Where the container is in its life.
@@ -13,29 +12,35 @@ impl Container {
     /// # Errors
     /// [`Error::Store`] when it is gone or its state is damaged.
     pub fn state(&self) -> Result<State, Error> {
-        let directory = self.store.directory(&self.id)?;
-        let record = self.store.read(&self.id)?;
-        if record.init.is_none() {
-            return Ok(record.state(self.unfinished()));
-        }
-        Ok(record.state(status(&record, waits(&directory))?))
+        Ok(self.state_and_owner()?.0)
     }
 
     fn state_with_owner(&self) -> Result<State, Error> {
-        let owner = user_name(self.store.read(&self.id)?.owner);
-        Ok(State { owner, ..self.state()? })
+        let (state, owner) = self.state_and_owner()?;
+        Ok(State { owner: user_name(owner), ..state })
     }
 
-    /// A container without a process is being created, or was when its runtime was killed.
-    fn unfinished(&self) -> Status {
-        match self.store.is_locked(&self.id) {
-            Ok(true) => Status::Creating,
-            _ => Status::Stopped,
-        }
+    fn state_and_owner(&self) -> Result<(State, u32), Error> {
+        let (directory, record) = self.store.look(&self.id)?;
+        let status = match record.init {
+            Some(_) => status(&record, waits_for_start(&directory))?,
+            // It is being created, or was when its runtime was killed.
+            None if is_locked(directory) => Status::Creating,
+            None => Status::Stopped,
+        };
+        Ok((record.state(status), record.owner))
     }
 }
 
 impl Runtime {
+    /// The ids of all containers, sorted.
+    ///
+    /// # Errors
+    /// [`Error::Store`] when the state root cannot be read.
+    pub fn ids(&self) -> Result<Vec<String>, Error> {
+        Ok(self.store.ids()?)
+    }
+
     /// The states of all containers, by id. One that vanishes meanwhile is left out, and one whose state
     /// cannot be read is passed over with a warning.
     ///
@@ -52,10 +57,6 @@ impl Runtime {
         }
         Ok(states)
     }
-}
-
-fn waits(directory: &OwnedFd) -> bool {
-    crate::state::waits_for_start(directory)
 }
 
 /// From what is saved and what the kernel says of the process.

@@ -3,7 +3,7 @@
 
 use super::inside::{become_process, execute};
 use super::placement::{self, ExecAffinity, Surroundings};
-use super::process::{Identity, Limit, console, limits};
+use super::process::{self, Identity, Limit, console};
 use super::{Descriptor, Host, Namespace, PlanError, Planned, Script, labels, seccomp, text};
 use crate::seccomp::Installable;
 use creel_wire::owned::Step;
@@ -91,7 +91,11 @@ pub(crate) fn plan_exec(request: &ExecRequest<'_>, host: &Host) -> Result<ExecPl
     Ok(ExecPlan {
         descriptors: script.descriptors,
         inside: script.steps,
-        outer_limits: if outer_limits { limits(request.process) } else { Vec::new() },
+        outer_limits: if outer_limits {
+            process::outer_limits(request.process)
+        } else {
+            Vec::new()
+        },
         outer_scheduling: if outer_scheduling {
             placement::scheduling(request.process)
         } else {

@@ -6,11 +6,11 @@ use super::ids;
 use super::namespaces::{Namespace, Namespaces};
 use super::net_devices::NetDevices;
 use super::placement::{self, Surroundings};
-use super::process::Identity;
+use super::process::{Identity, Limit};
 use super::rdt::Rdt;
 use super::{
-    Descriptor, Host, Plan, PlanError, Request, Script, cgroup_owner, devices, hooks, inside_path,
-    labels, mounts, process, seccomp, text, time,
+    Descriptor, Host, Plan, PlanError, Request, Script, activation, cgroup_owner, devices, hooks,
+    inside_path, labels, mounts, process, seccomp, text, time,
 };
 use crate::cgroups;
 use creel_wire::owned::Step;
@@ -31,6 +31,7 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
     let mut cgroup = plan_cgroup(spec, request, host)?;
     cgroup.owner = cgroup_owner::of(spec, &namespaces, &host.cgroups);
     let process = spec.process().clone().unwrap_or_default();
+    let process = activation::with_variables(process, request, &namespaces);
     if let Some(maps) = &id_maps {
         ids::check(spec, maps, map_writers.groups == MapWriter::CallerWithoutGroups)?;
     }
@@ -69,6 +70,7 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
     placement::plan(&mut script, &process, &surroundings, outer_scheduling)?;
     become_process(&mut script, &process, &identity, outer_limits)?;
     wait_for_start(&mut script, spec, request)?;
+    activation::listen_pid(&mut script, request, &namespaces);
     seccomp::install(&mut script, filter.as_ref());
     execute(&mut script, &process)?;
 
@@ -85,7 +87,7 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
         rdt,
         cgroup,
         clone_into_cgroup,
-        outer_limits: if outer_limits { process::limits(&process) } else { Vec::new() },
+        outer_limits: if outer_limits { process::outer_limits(&process) } else { Vec::new() },
         outer_scheduling: if outer_scheduling {
             placement::scheduling(&process)
         } else {
@@ -93,6 +95,7 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
         },
         oom_score_adj: process.oom_score_adj(),
         create_hooks,
+        listener: filter.and_then(|filter| filter.listener),
         descriptors: script.descriptors,
         inside: script.steps,
         terminal: process.terminal().unwrap_or(false),
@@ -118,6 +121,7 @@ fn plan_cgroup(spec: &Spec, request: &Request, host: &Host) -> Result<cgroups::P
     };
     let annotations = spec.annotations().as_ref();
     let plan = match &request.systemd {
+        _ if request.no_cgroups => cgroups::plan_none(&wanted),
         Some(maker) => cgroups::plan_systemd(&wanted, annotations, &host.cgroups, maker),
         None => cgroups::plan(&wanted, &host.cgroups, &host.own_cgroups)
             .and_then(|plan| plan.within(&host.cgroup_access, &host.own_cgroups)),
@@ -201,6 +205,7 @@ fn build_root(
         script.push("root.path", Step::OpenRoot { path });
     }
     mounts::plan(script, spec, &mounts::Surroundings { request, cgroup, namespaces, host })?;
+    activation::mount(script, request, namespaces);
     let has_mounts = namespaces.has(Namespace::Mount);
     devices::plan(script, spec, devices::How::of(in_user_namespace, has_mounts))?;
     // Not for hooks, whose files must not be everybody's.
@@ -276,7 +281,8 @@ pub(super) fn become_process(
     }
     // In a user namespace nobody may raise a hard limit: there the library sets them, from outside.
     if !outer_limits {
-        process::rlimits(script, process);
+        let early = process::limits(process).into_iter().filter_map(Limit::early);
+        early.for_each(|limit| script.push(limit.origin.clone(), limit.step()));
     }
     script.push("process.capabilities.bounding", Step::BoundingSet { keep: bounding });
     // Taken by its text, like the directory that was made: `..` leads to what is written before it.
@@ -308,6 +314,8 @@ fn wait_for_start(script: &mut Script, spec: &Spec, request: &Request) -> Result
 }
 
 pub(super) fn execute(script: &mut Script, process: &Process) -> Result<(), PlanError> {
+    let late = process::limits(process).into_iter().filter(Limit::is_late);
+    late.for_each(|limit| script.push(limit.origin.clone(), limit.step()));
     let arguments = process::texts("process.args", process.args().iter().flatten())?;
     let environment = process::environment(process);
     let environment = process::texts("process.env", environment.iter())?;

@@ -1,6 +1,7 @@
 //! What a start will do, worked out from config.json and what is known of the host, before anything
 //! is done. Planning makes no system call: it is tested without root, for every kind of host.
 
+mod activation;
 mod capabilities;
 mod cgroup_owner;
 mod devices;
@@ -22,6 +23,7 @@ mod seccomp;
 mod time;
 
 use crate::cgroups;
+use crate::seccomp::Listener;
 use creel_wire::Slot;
 use creel_wire::owned::{Step, Text};
 use oci_spec::runtime::Spec;
@@ -85,6 +87,14 @@ pub struct Request {
     pub preserve_fds: u32,
     /// Wait for a separate `start`.
     pub separate_start: bool,
+    /// No cgroup is made: the container stays in the caller's.
+    pub no_cgroups: bool,
+    /// How many of the first descriptors of `preserve_fds` are sockets of sd_listen_fds(3).
+    pub listen_fds: u32,
+    /// LISTEN_FDNAMES of sd_listen_fds_with_names(3).
+    pub listen_fd_names: Option<String>,
+    /// The program gets a socket to say that it is ready, sd_notify(3).
+    pub notify: bool,
     /// The systemd that makes the cgroup, where one does.
     pub systemd: Option<cgroups::systemd::Maker>,
     /// What the caller may not do with cgroups is no error, unless it was asked for.
@@ -103,10 +113,14 @@ pub enum Descriptor {
     Namespace(Join),
     /// Mounts of the host with their ids mapped.
     MountTree(MountTree),
+    /// The directory of the socket for sd_notify(3), as a detached mount.
+    NotifyDirectory,
     /// The source of a bind, opened with the caller's rights.
     OuterSource(OuterSource),
     /// The container's state for hooks, with this status.
     HookState(&'static str),
+    /// Memory that creel-init and the library share, for the errno of an execve that failed.
+    Report,
     /// A descriptor of the process being joined.
     Process,
     /// The root directory of the process being joined.
@@ -174,6 +188,9 @@ pub struct Plan {
     pub oom_score_adj: Option<i32>,
     /// Hooks that run in the runtime's namespaces before pivot_root: prestart, then createRuntime.
     pub(crate) create_hooks: Vec<Hook>,
+    /// Who gets the notifications of the filter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listener: Option<Listener>,
     /// Descriptors by slot.
     pub descriptors: Vec<Descriptor>,
     /// What creel-init does inside, in order.

@@ -1,7 +1,7 @@
 //! The process itself: user, environment, limits, terminal.
 
 use super::capabilities::Sets;
-use super::{PlanError, Script, text};
+use super::{PlanError, text};
 use creel_wire::owned::{Step, Text};
 use oci_spec::runtime::{PosixRlimitType, Process};
 use std::collections::HashMap;
@@ -95,6 +95,36 @@ pub struct Limit {
     pub hard: u64,
 }
 
+/// So few descriptors would keep creel-init from doing what comes before the program.
+const FEW_DESCRIPTORS: u64 = 64;
+const RLIMIT_NOFILE: u32 = 7;
+
+impl Limit {
+    /// Whether it is set last of all, just before the program is executed; lowering one takes no rights.
+    pub(super) fn is_late(&self) -> bool {
+        self.resource == RLIMIT_NOFILE && self.soft < FEW_DESCRIPTORS
+    }
+
+    /// What is set when the others are.
+    pub(super) fn early(self) -> Option<Limit> {
+        match self.is_late() {
+            false => Some(self),
+            // To raise the hard limit is a matter of rights all the same.
+            true if self.hard >= FEW_DESCRIPTORS => Some(Limit { soft: FEW_DESCRIPTORS, ..self }),
+            true => None,
+        }
+    }
+
+    pub(super) fn step(&self) -> Step {
+        Step::Rlimit { resource: self.resource, soft: self.soft, hard: self.hard }
+    }
+}
+
+/// Those that the library sets from outside, where the process itself may not raise any.
+pub(super) fn outer_limits(process: &Process) -> Vec<Limit> {
+    limits(process).into_iter().filter_map(Limit::early).collect()
+}
+
 pub(super) fn limits(process: &Process) -> Vec<Limit> {
     let listed = process.rlimits().iter().flatten().enumerate();
     listed
@@ -105,12 +135,6 @@ pub(super) fn limits(process: &Process) -> Vec<Limit> {
             hard: limit.hard(),
         })
         .collect()
-}
-
-pub(super) fn rlimits(script: &mut Script, process: &Process) {
-    for Limit { origin, resource, soft, hard } in limits(process) {
-        script.push(origin, Step::Rlimit { resource, soft, hard });
-    }
 }
 
 /// getrlimit(2), as numbered on every architecture but mips and sparc.

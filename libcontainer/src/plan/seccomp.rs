@@ -1,8 +1,8 @@
 //! The filter: the last thing before execve(2).
 
 use super::capabilities::Sets;
-use super::{PlanError, Script};
-use crate::seccomp::{Filter, Installable};
+use super::{Descriptor, PlanError, Script};
+use crate::seccomp::{Filter, Installable, Listener};
 use creel_wire::owned::Step;
 use oci_spec::runtime::{Process, Spec};
 
@@ -10,8 +10,10 @@ const CAP_SYS_ADMIN: u64 = 1 << 21;
 
 pub(super) fn compile(spec: &Spec) -> Result<Option<Installable>, PlanError> {
     let profile = spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
-    let filter = profile.map(Filter::compile).transpose().map_err(PlanError::Seccomp)?;
-    Ok(filter.map(|filter| Installable { flags: filter.flags, program: filter.bytes() }))
+    let Some(profile) = profile else { return Ok(None) };
+    let filter = Filter::compile(profile).map_err(PlanError::Seccomp)?;
+    let listener = Listener::of(profile, &filter);
+    Ok(Some(Installable { flags: filter.flags, program: filter.bytes(), listener }))
 }
 
 /// Without no_new_privs only CAP_SYS_ADMIN may install a filter. It is kept as an extra in the permitted and
@@ -32,8 +34,9 @@ pub(super) fn keep_right(
 
 /// After this nothing may follow but [`Step::Execute`].
 pub(super) fn install(script: &mut Script, filter: Option<&Installable>) {
-    if let Some(Installable { flags, program }) = filter {
-        let step = Step::Seccomp { flags: *flags, program: program.clone() };
+    if let Some(Installable { flags, program, .. }) = filter {
+        let report = script.slot(Descriptor::Report);
+        let step = Step::Seccomp { flags: *flags, program: program.clone(), report };
         script.push("linux.seccomp", step);
     }
 }

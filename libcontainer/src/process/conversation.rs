@@ -21,6 +21,13 @@ pub(crate) struct Report {
     pub(crate) text: String,
 }
 
+impl Report {
+    /// The one call of a step failed.
+    pub(crate) fn of_call(step: usize, number: i32) -> Self {
+        Report { step: Some(step), at: At::Call, number, text: String::new() }
+    }
+}
+
 /// What creel-init says.
 #[derive(Debug)]
 pub(crate) enum Event {
@@ -28,7 +35,8 @@ pub(crate) enum Event {
     /// Its new user namespace waits for its maps.
     Unmapped,
     Ready,
-    Executing,
+    /// The next call is execve, in the step of this index; with a filter comes where it leaves its errno.
+    Executing(usize, Option<OwnedFd>),
     /// Its pid inside a joined pid namespace, as seen from here.
     Pid(i32),
     Console(OwnedFd),
@@ -118,12 +126,12 @@ fn event(message: &Message, descriptor: Option<OwnedFd>) -> io::Result<Event> {
         Kind::Mounted => Event::Mounted,
         Kind::Unmapped => Event::Unmapped,
         Kind::Ready => Event::Ready,
-        Kind::Executing => Event::Executing,
+        Kind::Executing => Event::Executing(message.step as usize, descriptor),
         Kind::Pid => Event::Pid(message.step as i32),
         Kind::Console => Event::Console(descriptor.ok_or_else(strange)?),
         Kind::Warning => Event::Warning(report(message)),
         Kind::Failed => Event::Failed(report(message)),
-        Kind::Go | Kind::Listener => return Err(strange()),
+        Kind::Go => return Err(strange()),
     })
 }
 

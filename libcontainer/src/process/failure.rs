@@ -301,6 +301,9 @@ impl StepError {
                 "without process.noNewPrivileges creel needs CAP_SYS_ADMIN for it"
             }
             (Step::Execute { .. }, At::Filter) => return None,
+            (Step::Execute { .. }, _) if self.is(Errno::EPERM) || self.is(Errno::ENOSYS) => {
+                "linux.seccomp, if there is one, has to allow execve"
+            }
             (Step::Execute { .. }, _) if self.is(Errno::ENOEXEC) => {
                 "it is neither a program for this architecture nor a script with #! in its first line"
             }

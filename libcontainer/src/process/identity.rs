@@ -4,7 +4,7 @@
 use crate::sys;
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 /// A process, told apart from every later one with the same pid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -50,15 +50,7 @@ impl Identity {
 
     /// Waits until it has ended, without being its parent; false when `timeout_ms` passed first.
     pub(crate) fn wait_gone(pidfd: &OwnedFd, timeout_ms: u16) -> io::Result<bool> {
-        use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-        let mut watched = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
-        loop {
-            match poll(&mut watched, PollTimeout::from(timeout_ms)) {
-                Ok(count) => return Ok(count > 0),
-                Err(nix::Error::EINTR) => {}
-                Err(errno) => return Err(errno.into()),
-            }
-        }
+        super::wait::is_readable_within(pidfd, timeout_ms)
     }
 }
 

@@ -2,11 +2,14 @@
 
 use crate::sys;
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::unistd::ftruncate;
 use std::ffi::CStr;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileExt;
 
 /// creel-init, built by build.rs.
 static PROGRAM: &[u8] = include_bytes!(env!("CREEL_INIT"));
@@ -41,6 +44,24 @@ pub(crate) fn is_still_init(pid: i32) -> bool {
 pub(crate) fn sealed(name: &CStr, bytes: &[u8]) -> io::Result<OwnedFd> {
     fill(memfd_create(name, MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?, bytes)
 }
+
+/// Memory in which a creel-init that may make no system call any more leaves an errno. It never shrinks, so that
+/// touching it never fails.
+pub(crate) fn report() -> io::Result<OwnedFd> {
+    let memfd = memfd_create(c"creel-report", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?;
+    ftruncate(&memfd, REPORT as i64)?;
+    fcntl(&memfd, FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW))?;
+    Ok(memfd)
+}
+
+/// What was left there; 0: nothing.
+pub(crate) fn reported(report: OwnedFd) -> io::Result<i32> {
+    let mut bytes = [0; REPORT];
+    File::from(report).read_exact_at(&mut bytes, 0)?;
+    Ok(i32::from_ne_bytes(bytes))
+}
+
+const REPORT: usize = size_of::<i32>();
 
 fn fill(memfd: OwnedFd, bytes: &[u8]) -> io::Result<OwnedFd> {
     let mut file = File::from(memfd);

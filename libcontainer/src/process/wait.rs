@@ -1,8 +1,9 @@
 //! Waiting for processes by their pidfds.
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +47,18 @@ pub(crate) fn wait(pidfd: BorrowedFd<'_>) -> io::Result<Exit> {
             Ok(WaitStatus::Exited(_, status)) => return Ok(Exit::Status(status)),
             Ok(WaitStatus::Signaled(_, signal, _)) => return Ok(Exit::Signal(signal as i32)),
             Ok(_) | Err(nix::Error::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}
+
+/// Waits until a descriptor has something to read, or its end; false when the time was over first.
+pub(crate) fn is_readable_within(fd: &impl AsFd, timeout_ms: u16) -> io::Result<bool> {
+    let mut watched = [PollFd::new(fd.as_fd(), PollFlags::POLLIN)];
+    loop {
+        match poll(&mut watched, PollTimeout::from(timeout_ms)) {
+            Ok(count) => return Ok(count > 0),
+            Err(nix::Error::EINTR) => {}
             Err(errno) => return Err(errno.into()),
         }
     }

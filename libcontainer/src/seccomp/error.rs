@@ -12,6 +12,22 @@ pub enum Error {
         /// What stands there.
         found: u32,
     },
+    /// A condition on an argument that no call has.
+    Argument {
+        /// The place in config.json.
+        json_path: String,
+        /// What stands there.
+        found: usize,
+    },
+    /// A flag that this kernel does not know.
+    Flag {
+        /// The place in config.json.
+        json_path: String,
+        /// What stands there.
+        name: &'static str,
+        /// The first version of Linux that knows it.
+        since: &'static str,
+    },
     /// The action cannot be used there.
     Notify {
         /// The place in config.json.
@@ -37,8 +53,17 @@ impl fmt::Display for Error {
             Error::Errno { json_path, found } => {
                 write!(f, "{json_path}: {found} is too large; the largest is {}", u16::MAX)
             }
+            Error::Argument { json_path, found } => {
+                write!(f, "{json_path}: {found} is not supported; use a number from 0 to 5")
+            }
+            Error::Flag { json_path, name, since } => {
+                write!(
+                    f,
+                    "{json_path}: this kernel has no {name} (Linux {since} has); leave it out"
+                )
+            }
             Error::Notify { json_path, reason } => {
-                write!(f, "{json_path}: SCMP_ACT_NOTIFY cannot be used here: {reason}")
+                write!(f, "{json_path}: {reason}")
             }
             Error::TooLong { instructions } => write!(
                 f,

@@ -10,8 +10,11 @@ use super::tree::{Range, Ranges};
 use oci_spec::runtime::{Arch, LinuxSeccomp, LinuxSeccompAction, LinuxSeccompFilterFlag};
 use seccompiler::sock_filter;
 
-const FLAG_LOG: u32 = 1 << 1;
-const FLAG_SPEC_ALLOW: u32 = 1 << 2;
+pub(super) const FLAG_LOG: u32 = 1 << 1;
+pub(super) const FLAG_SPEC_ALLOW: u32 = 1 << 2;
+/// SECCOMP_FILTER_FLAG_NEW_LISTENER: the install returns a descriptor that gets the notifications.
+pub(super) const NEW_LISTENER: u32 = 1 << 3;
+pub(super) const FLAG_WAIT_KILLABLE_RECV: u32 = 1 << 5;
 
 /// Offsets in struct seccomp_data.
 const NUMBER: u32 = 0;
@@ -41,12 +44,13 @@ impl Filter {
     /// # Errors
     /// See [`Error`]; each names the place in the profile.
     pub fn compile_for(profile: &LinuxSeccomp, native: Arch) -> Result<Self, Error> {
-        check_notify(profile)?;
+        check_arguments(profile)?;
+        let notifies = check_notify(profile)?;
         let program = Compiler::of(profile, native)?.program();
         if program.len() > MAX_INSTRUCTIONS {
             return Err(Error::TooLong { instructions: program.len() });
         }
-        Ok(Filter { flags: flags(profile), program })
+        Ok(Filter { flags: flags(profile, notifies), program })
     }
 
     /// The instructions as the kernel reads them: struct sock_filter, 8 bytes each.
@@ -63,29 +67,60 @@ impl Filter {
     }
 }
 
-/// There is one thread when the filter is installed, and nobody to notify, so that TSYNC and
-/// WAIT_KILLABLE_RECV have nothing to do.
-fn flags(profile: &LinuxSeccomp) -> u32 {
-    let Some(flags) = profile.flags() else { return FLAG_SPEC_ALLOW };
-    flags.iter().fold(0, |all, flag| {
+/// There is one thread when the filter is installed, so that TSYNC has nothing to do. Without a listener
+/// WAIT_KILLABLE_RECV has not either, and the kernel would refuse it.
+fn flags(profile: &LinuxSeccomp, notifies: bool) -> u32 {
+    let listener = if notifies { NEW_LISTENER } else { 0 };
+    let Some(flags) = profile.flags() else { return FLAG_SPEC_ALLOW | listener };
+    flags.iter().fold(listener, |all, flag| {
         all | match flag {
             LinuxSeccompFilterFlag::SeccompFilterFlagLog => FLAG_LOG,
             LinuxSeccompFilterFlag::SeccompFilterFlagSpecAllow => FLAG_SPEC_ALLOW,
+            LinuxSeccompFilterFlag::SeccompFilterFlagWaitKillableRecv if notifies => {
+                FLAG_WAIT_KILLABLE_RECV
+            }
             LinuxSeccompFilterFlag::SeccompFilterFlagTsync
             | LinuxSeccompFilterFlag::SeccompFilterFlagWaitKillableRecv => 0,
         }
     })
 }
 
-fn check_notify(profile: &LinuxSeccomp) -> Result<(), Error> {
-    let reason = "listening for notifications is not supported yet";
+/// Whether somebody is asked about some calls. As in runc not about all of them, and not about write(2).
+fn check_notify(profile: &LinuxSeccomp) -> Result<bool, Error> {
+    let refused = |json_path: String, reason| Err(Error::Notify { json_path, reason });
     if profile.default_action() == LinuxSeccompAction::ScmpActNotify {
-        return Err(Error::Notify { json_path: "linux.seccomp.defaultAction".to_owned(), reason });
+        let reason = "SCMP_ACT_NOTIFY cannot be used as default action";
+        return refused("linux.seccomp.defaultAction".to_owned(), reason);
     }
-    for (index, syscall) in profile.syscalls().iter().flatten().enumerate() {
-        if syscall.action() == LinuxSeccompAction::ScmpActNotify {
-            let json_path = format!("linux.seccomp.syscalls[{index}].action");
-            return Err(Error::Notify { json_path, reason });
+    let entries = profile.syscalls().iter().flatten().enumerate();
+    let mut asking =
+        entries.filter(|(_, entry)| entry.action() == LinuxSeccompAction::ScmpActNotify).peekable();
+    if let Some((index, _)) = asking.peek().filter(|_| !has_listener(profile)) {
+        let reason = "SCMP_ACT_NOTIFY needs linux.seccomp.listenerPath, the socket of who answers";
+        return refused(format!("linux.seccomp.syscalls[{index}].action"), reason);
+    }
+    let notifies = asking.peek().is_some();
+    match asking.find(|(_, entry)| entry.names().iter().any(|name| name == "write")) {
+        Some((index, _)) => refused(
+            format!("linux.seccomp.syscalls[{index}].action"),
+            "SCMP_ACT_NOTIFY cannot be used for the write syscall",
+        ),
+        None => Ok(notifies),
+    }
+}
+
+fn has_listener(profile: &LinuxSeccomp) -> bool {
+    profile.listener_path().as_ref().is_some_and(|path| !path.as_os_str().is_empty())
+}
+
+/// A call has six arguments.
+fn check_arguments(profile: &LinuxSeccomp) -> Result<(), Error> {
+    for (index, entry) in profile.syscalls().iter().flatten().enumerate() {
+        for (number, argument) in entry.args().iter().flatten().enumerate() {
+            if argument.index() > 5 {
+                let json_path = format!("linux.seccomp.syscalls[{index}].args[{number}].index");
+                return Err(Error::Argument { json_path, found: argument.index() });
+            }
         }
     }
     Ok(())

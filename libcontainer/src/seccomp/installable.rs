@@ -1,5 +1,6 @@
 //! A filter as it is saved for exec.
 
+use super::Listener;
 use serde::{Deserialize, Serialize};
 
 /// The arguments of seccomp(2), SECCOMP_SET_MODE_FILTER.
@@ -10,6 +11,9 @@ pub(crate) struct Installable {
     /// struct sock_filter, 8 bytes each.
     #[serde(with = "hexadecimal")]
     pub(crate) program: Vec<u8>,
+    /// Who gets the notifications, when the filter makes any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) listener: Option<Listener>,
 }
 
 /// Bytes as text, two digits each. The state is written several times at a start, and read by every command: both
@@ -59,7 +63,9 @@ mod tests {
 
     #[test]
     fn what_is_saved_is_read_again() {
-        let filter = Installable { flags: 4, program: (0..=255).collect() };
+        let listener = Listener { path: "/run/agent.sock".into(), metadata: Some("x".to_owned()) };
+        let filter =
+            Installable { flags: 4, program: (0..=255).collect(), listener: Some(listener) };
         let text = serde_json::to_string(&filter).unwrap();
         assert!(text.contains("\"000102"), "{text}");
         assert_eq!(serde_json::from_str::<Installable>(&text).unwrap(), filter);

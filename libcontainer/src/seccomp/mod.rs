@@ -24,6 +24,8 @@ mod filter;
 mod installable;
 #[cfg(test)]
 mod interpreter;
+mod listener;
+mod on_this_kernel;
 mod rules;
 mod tables;
 #[cfg(test)]
@@ -33,6 +35,8 @@ mod tree;
 pub use error::Error;
 pub use filter::Filter;
 pub(crate) use installable::Installable;
+pub use listener::Listener;
+pub(crate) use on_this_kernel::check as check_kernel;
 
 /// BPF_MAXINSNS, linux/bpf_common.h.
 pub const MAX_INSTRUCTIONS: usize = 4096;

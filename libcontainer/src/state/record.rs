@@ -1,6 +1,7 @@
 //! What is saved of a container, and what is shown of it.
 
 use crate::cgroups;
+use crate::features::NEWEST;
 use crate::plan::{Hook, Namespace, Planned, Surroundings};
 use crate::process::identity::Identity;
 use crate::rdt;
@@ -205,6 +206,19 @@ struct HookState<'a> {
     annotations: &'a BTreeMap<String, String>,
 }
 
+/// config-linux.md, "The Container Process State": what a seccomp agent gets with the descriptor.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ProcessState<'a> {
+    oci_version: &'a str,
+    /// The descriptors that come along, by name.
+    fds: [&'a str; 1],
+    pid: i32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<&'a str>,
+    state: HookState<'a>,
+}
+
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde calls it so.
 fn is_zero(pid: &i32) -> bool {
     *pid == 0
@@ -213,13 +227,35 @@ fn is_zero(pid: &i32) -> bool {
 impl Record {
     /// The state as hooks get it, with the pid as seen from the host.
     pub(crate) fn hook_state(&self, status: &str, pid: i32) -> serde_json::Result<Vec<u8>> {
-        serde_json::to_vec(&HookState {
+        serde_json::to_vec(&self.spec_state(status, pid))
+    }
+
+    /// What an agent gets; `pid` is the process that it is asked for, as seen from the host.
+    pub(crate) fn process_state(
+        &self,
+        status: Status,
+        pid: i32,
+        metadata: Option<&str>,
+    ) -> serde_json::Result<Vec<u8>> {
+        let status = status.to_string();
+        let first = self.init.map_or(pid, |init| init.identity.pid);
+        serde_json::to_vec(&ProcessState {
+            oci_version: NEWEST,
+            fds: ["seccompFd"],
+            pid,
+            metadata,
+            state: self.spec_state(&status, first),
+        })
+    }
+
+    fn spec_state<'a>(&'a self, status: &'a str, pid: i32) -> HookState<'a> {
+        HookState {
             oci_version: &self.oci_version,
             id: &self.id,
             status,
             pid,
             bundle: &self.bundle,
             annotations: &self.annotations,
-        })
+        }
     }
 }

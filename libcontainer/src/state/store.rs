@@ -1,10 +1,12 @@
 //! The state root: a directory for each container, owned by whoever made it, changed under its lock.
 
 use super::record::{Record, VERSION};
+use crate::process::identity::Identity;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, Flock, FlockArg, OFlag, open, openat, renameat};
 use nix::sys::stat::{Mode, fstat, fstatat, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
+use serde::{Serialize, de::DeserializeOwned};
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -15,6 +17,13 @@ const FILE: &str = "state.json";
 const NEW_FILE: &str = "state.json.new";
 /// The socket that a created container waits on.
 const START: &str = "start.sock";
+/// The directory that the container sees its socket for readiness in, and the socket.
+const NOTIFY: &str = "notify";
+const NOTIFY_SOCKET: &str = "notify/notify.sock";
+/// The processes that keep a `create` waiting, for a `delete --force` that will not wait for them.
+const WAITED_FOR: &str = "waited-for.json";
+/// Left by that `delete --force`: the `create` is to start no others.
+const UNWANTED: &str = "unwanted";
 
 /// A state root.
 #[derive(Debug, Clone)]
@@ -169,9 +178,15 @@ impl Store {
 
     /// Reads a record without the lock: it is replaced by rename, so it is whole at any moment.
     pub(crate) fn read(&self, id: &str) -> Result<Record, StoreError> {
+        self.look(id).map(|(_, record)| record)
+    }
+
+    /// The same, with the container's directory as a descriptor, to see more of it without the lock.
+    pub(crate) fn look(&self, id: &str) -> Result<(OwnedFd, Record), StoreError> {
         let path = self.path(id);
         let directory = open_directory(&path)?;
-        read_record(&directory, &path)
+        let record = read_record(&directory, &path)?;
+        Ok((directory, record))
     }
 
     /// The container's directory as a descriptor, to look at without the lock.
@@ -179,10 +194,18 @@ impl Store {
         open_directory(&self.path(id))
     }
 
-    /// Whether somebody works on this container right now.
-    pub(crate) fn is_locked(&self, id: &str) -> Result<bool, StoreError> {
-        let directory = open_directory(&self.path(id))?;
-        Ok(Flock::lock(directory, FlockArg::LockExclusiveNonblock).is_err())
+    /// Says that nobody wants this container any more; whoever creates it starts nothing further. Returns the
+    /// processes that are waited for.
+    pub(crate) fn mark_unwanted(&self, id: &str) -> Result<Vec<Identity>, StoreError> {
+        let path = self.path(id);
+        let directory = open_directory(&path)?;
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
+        openat(&directory, UNWANTED, flags, Mode::from_bits_truncate(0o600))
+            .map_err(|errno| file_error("make", &path.join(UNWANTED), errno.into()))?;
+        match read_json(&directory, &path.join(WAITED_FOR)) {
+            Err(StoreError::NotFound { .. }) => Ok(Vec::new()),
+            result => result,
+        }
     }
 
     /// The ids of all containers, sorted.
@@ -218,24 +241,33 @@ fn open_directory(path: &Path) -> Result<OwnedFd, StoreError> {
     })
 }
 
+/// Whether somebody changes this container right now; asking disturbs nobody else who asks.
+pub(crate) fn is_locked(directory: OwnedFd) -> bool {
+    Flock::lock(directory, FlockArg::LockSharedNonblock).is_err()
+}
+
 fn read_record(directory: &OwnedFd, path: &Path) -> Result<Record, StoreError> {
     let file = path.join(FILE);
-    let opened = openat(directory, FILE, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
-    let opened = opened.map_err(|errno| match errno {
-        // Between mkdir and the first save, or after a runtime was killed there.
-        Errno::ENOENT => StoreError::NotFound { path: file.clone() },
-        errno => file_error("open", &file, errno.into()),
-    })?;
-    let mut text = Vec::new();
-    File::from(opened)
-        .read_to_end(&mut text)
-        .map_err(|source| file_error("read", &file, source))?;
-    let record: Record = serde_json::from_slice(&text)
-        .map_err(|source| StoreError::Broken { path: file.clone(), source })?;
+    let record: Record = read_json(directory, &file)?;
     if record.version != VERSION {
         return Err(StoreError::Version { path: file, found: record.version });
     }
     Ok(record)
+}
+
+/// Reads the file of this path's name in the directory.
+fn read_json<T: DeserializeOwned>(directory: &OwnedFd, file: &Path) -> Result<T, StoreError> {
+    let name = file.file_name().unwrap_or_default();
+    let opened = openat(directory, name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
+    let opened = opened.map_err(|errno| match errno {
+        // Between mkdir and the first save, or after a runtime was killed there.
+        Errno::ENOENT => StoreError::NotFound { path: file.to_owned() },
+        errno => file_error("open", file, errno.into()),
+    })?;
+    let mut text = Vec::new();
+    File::from(opened).read_to_end(&mut text).map_err(|source| file_error("read", file, source))?;
+    serde_json::from_slice(&text)
+        .map_err(|source| StoreError::Broken { path: file.to_owned(), source })
 }
 
 fn file_error(action: &'static str, path: &Path, source: io::Error) -> StoreError {
@@ -255,14 +287,36 @@ impl Entry {
 
     /// Replaces what is saved, if anything, whole or not at all: others read it without the lock.
     pub(crate) fn save(&self, record: &Record) -> Result<(), StoreError> {
-        self.write(NEW_FILE, record)?;
-        renameat(&*self.directory, NEW_FILE, &*self.directory, FILE)
-            .map_err(|errno| file_error("replace", &self.path.join(FILE), errno.into()))
+        self.replace(FILE, record)
     }
 
-    fn write(&self, name: &str, record: &Record) -> Result<(), StoreError> {
+    /// Notes what `delete --force` may end so that a `create` ends. False when one was there already: then nothing may be
+    /// waited for.
+    pub(crate) fn note_waited_for(&self, processes: &[Identity]) -> Result<bool, StoreError> {
+        self.replace(WAITED_FOR, &processes)?;
+        // In this order: a `delete --force` marks first and reads then.
+        Ok(!self.is_unwanted())
+    }
+
+    /// Whether a `delete --force` waits for the container to be given up.
+    pub(crate) fn is_unwanted(&self) -> bool {
+        fstatat(&*self.directory, UNWANTED, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok()
+    }
+
+    /// Nothing is waited for any more.
+    pub(crate) fn forget_waited_for(&self) -> Result<(), StoreError> {
+        self.unlink(WAITED_FOR, UnlinkatFlags::NoRemoveDir)
+    }
+
+    fn replace<T: Serialize>(&self, name: &str, content: &T) -> Result<(), StoreError> {
+        self.write(NEW_FILE, content)?;
+        renameat(&*self.directory, NEW_FILE, &*self.directory, name)
+            .map_err(|errno| file_error("replace", &self.path.join(name), errno.into()))
+    }
+
+    fn write<T: Serialize>(&self, name: &str, content: &T) -> Result<(), StoreError> {
         let path = self.path.join(name);
-        let text = serde_json::to_vec(record)
+        let text = serde_json::to_vec(content)
             .map_err(|source| StoreError::Broken { path: path.clone(), source })?;
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_CLOEXEC;
         let mode = Mode::from_bits_truncate(0o600);
@@ -273,13 +327,11 @@ impl Entry {
 
     /// Forgets the container. The directory goes last: as long as it is there, the id is taken.
     pub(crate) fn remove(self) -> Result<(), StoreError> {
-        for name in [START, NEW_FILE, FILE] {
-            match unlinkat(&*self.directory, name, UnlinkatFlags::NoRemoveDir) {
-                Ok(()) | Err(Errno::ENOENT) => {}
-                Err(errno) => {
-                    return Err(file_error("remove", &self.path.join(name), errno.into()));
-                }
-            }
+        // ENOENT of what is below a directory that is not there either.
+        self.unlink(NOTIFY_SOCKET, UnlinkatFlags::NoRemoveDir)?;
+        self.unlink(NOTIFY, UnlinkatFlags::RemoveDir)?;
+        for name in [START, NEW_FILE, WAITED_FOR, UNWANTED, FILE] {
+            self.unlink(name, UnlinkatFlags::NoRemoveDir)?;
         }
         match unlinkat(nix::fcntl::AT_FDCWD, &self.path, UnlinkatFlags::RemoveDir) {
             Ok(()) | Err(Errno::ENOENT) => Ok(()),
@@ -294,10 +346,30 @@ impl Entry {
 
     /// From now on the container counts as started.
     pub(crate) fn mark_started(&self) -> Result<(), StoreError> {
-        match unlinkat(&*self.directory, START, UnlinkatFlags::NoRemoveDir) {
+        self.unlink(START, UnlinkatFlags::NoRemoveDir)
+    }
+
+    fn unlink(&self, name: &str, flags: UnlinkatFlags) -> Result<(), StoreError> {
+        match unlinkat(&*self.directory, name, flags) {
             Ok(()) | Err(Errno::ENOENT) => Ok(()),
-            Err(errno) => Err(file_error("remove", &self.path.join(START), errno.into())),
+            Err(errno) => Err(file_error("remove", &self.path.join(name), errno.into())),
         }
+    }
+
+    /// The directory that holds the container's socket for readiness and nothing else.
+    pub(crate) fn notify_directory(&self) -> PathBuf {
+        self.path.join(NOTIFY)
+    }
+
+    /// That socket.
+    pub(crate) fn notify_socket_path(&self) -> PathBuf {
+        self.path.join(NOTIFY_SOCKET)
+    }
+
+    /// The name under which it is bound; see [`Self::start_address`].
+    pub(crate) fn notify_address(&self) -> String {
+        use std::os::fd::AsRawFd;
+        format!("/proc/self/fd/{}/{NOTIFY_SOCKET}", self.directory.as_fd().as_raw_fd())
     }
 
     /// The name under which the start socket is bound and reached: through the directory's descriptor, since

@@ -6,17 +6,18 @@ pub(crate) mod bpf;
 mod clone;
 pub(crate) mod mount;
 pub(crate) mod pidfd;
+pub(crate) mod ptrace;
 mod schedule;
 mod terminal;
 mod thread;
 
 pub(crate) use clone::{Child, CloneRequest, clone_and_exec};
 pub(crate) use pidfd::{
-    exit_status, namespace_kind, open as pidfd_open, own_received, send_signal,
+    exit_status, get_descriptor, namespace_kind, open as pidfd_open, own_received, send_signal,
 };
 pub(crate) use schedule::{set_io_priority, set_scheduler};
 pub(crate) use terminal::{copy_window_size, standard_input, standard_output, standard_streams};
 pub(crate) use thread::{
     capabilities, close_descriptors_at_exec, default_child_signal, duplicate_from, is_inheritable,
-    seal_all, set_limit,
+    seal_all, seccomp_knows, set_limit,
 };

@@ -50,6 +50,18 @@ pub(crate) fn exit_status(pidfd: BorrowedFd<'_>) -> Option<i32> {
     (done == 0 && info.mask & PIDFD_INFO_EXIT != 0).then_some(info.exit_code)
 }
 
+/// `int pidfd_getfd(int pidfd, int targetfd, unsigned int flags)`: what another process has open under a number;
+/// close-on-exec ([pidfd_getfd(2)](https://man7.org/linux/man-pages/man2/pidfd_getfd.2.html)).
+pub(crate) fn get_descriptor(pidfd: BorrowedFd<'_>, number: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: plain numbers; the pidfd is open for as long as it is borrowed.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_getfd, pidfd.as_raw_fd(), number, 0) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel just made this descriptor for us and nothing else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
+}
+
 /// A descriptor that recvmsg(2) just delivered.
 pub(crate) fn own_received(number: i32) -> OwnedFd {
     // SAFETY: the kernel made it for the one message it came with, and the caller takes each number once.

@@ -64,6 +64,15 @@ pub(crate) fn close_descriptors_at_exec(command: &mut Command) {
     unsafe { command.pre_exec(close) };
 }
 
+/// seccomp(2): whether the kernel knows these SECCOMP_FILTER_FLAG_*. Without a filter it fails in any case, and looks
+/// at the flags first.
+pub(crate) fn seccomp_knows(flags: u32) -> bool {
+    let nothing = std::ptr::null::<u8>();
+    // SAFETY: a null pointer, which the kernel answers with EFAULT; no filter is installed.
+    unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, nothing) };
+    io::Error::last_os_error().raw_os_error() == Some(libc::EFAULT)
+}
+
 /// prlimit(2) on another process.
 pub(crate) fn set_limit(pid: i32, resource: u32, soft: u64, hard: u64) -> io::Result<()> {
     let limit = [soft, hard];

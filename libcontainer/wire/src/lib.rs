@@ -32,7 +32,7 @@ pub use step::Step;
 pub const MAGIC: u32 = u32::from_le_bytes(*b"CREL");
 
 /// Changes with every change to the layout of a step or a message.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The largest plan creel-init accepts, in bytes.
 pub const MAX_PLAN: usize = 16 << 20;

@@ -18,7 +18,9 @@ pub enum Kind {
     Mounted = 2,
     /// init: everything is prepared.
     Ready = 3,
-    /// init: the next call is execve; after it the connection closes by itself.
+    /// init: the next call is execve, in the step `step`; after it the connection closes by itself. With a filter
+    /// comes the memory in which the errno of an execve that failed is left, and when the filter has a
+    /// listener Go is waited for before it is installed.
     Executing = 4,
     /// init: the process inside the joined pid namespace has the pid `step`.
     Pid = 5,
@@ -28,8 +30,6 @@ pub enum Kind {
     Warning = 7,
     /// library: go on.
     Go = 8,
-    /// init: the seccomp listener comes with this message.
-    Listener = 9,
     /// init: its new user namespace has no id maps yet.
     Unmapped = 20,
 }
@@ -153,7 +153,7 @@ numbered! {
 
 impl Kind {
     fn from_u32(value: u32) -> Option<Self> {
-        const KINDS: [Kind; 10] = [
+        const KINDS: [Kind; 9] = [
             Kind::Failed,
             Kind::Mounted,
             Kind::Ready,
@@ -162,7 +162,6 @@ impl Kind {
             Kind::Console,
             Kind::Warning,
             Kind::Go,
-            Kind::Listener,
             Kind::Unmapped,
         ];
         KINDS.into_iter().find(|kind| *kind as u32 == value)

@@ -195,7 +195,14 @@ steps! {
     42 AwaitStart { listener: Slot }
     /// seccomp(2): the filter of the program. It is installed by the Execute step, with nothing but execve(2)
     /// after it, so that it has to allow no other call of creel-init's.
-    43 Seccomp { flags: u32, program: Bytes }
+    43 Seccomp {
+        /// SECCOMP_FILTER_FLAG_*.
+        flags: u32,
+        program: Bytes,
+        /// Memory of at least four bytes that cannot shrink: the errno of an execve that failed, for what the
+        /// filter does not let be said.
+        report: Slot,
+    }
     /// mkdir(2) for all of it that is missing.
     45 MakeDirectory { path: Text }
     /// mount_setattr(2) on a mount that was made before.
@@ -261,6 +268,8 @@ steps! {
         files: TextList,
         label: Bytes,
     }
+    /// Give the program LISTEN_PID with the pid that it will have, sd_listen_fds(3).
+    72 ListenPid {}
     /// Give a file a label of SELinux: one of a file system that takes none when it is mounted.
     69 FileLabel { target: Text, label: Bytes }
     /// Open the root file system where it is: without a mount namespace of the container's own a mount would

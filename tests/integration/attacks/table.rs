@@ -66,7 +66,8 @@ fn every_step_is_in_the_description_of_the_process() {
         let name = |rest: &str| rest.chars().take_while(|c| c.is_ascii_alphanumeric()).collect();
         names.map(name).collect()
     };
-    let in_code: Vec<String> = steps(script, " Step::").into_iter().filter(|s| s != "").collect();
+    let in_code: Vec<String> =
+        steps(script, " Step::").into_iter().filter(|s| !s.is_empty()).collect();
     assert!(in_code.len() > 40, "{in_code:?}");
     for step in &in_code {
         assert!(page.contains(&format!("`{step}`")), "docs/hardening.md does not name {step}");

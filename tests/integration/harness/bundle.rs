@@ -114,6 +114,13 @@ impl Bundle {
         self
     }
 
+    /// Lets a mapped root reach the bundle: it is nobody on the host.
+    pub(crate) fn reachable(&self) {
+        for path in [self.path(".."), self.path(""), self.rootfs("")] {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("chmod");
+        }
+    }
+
     /// Makes a directory outside the bundle that the test may mount or let hooks write to.
     pub(crate) fn outside(&self, name: &str) -> PathBuf {
         let dir = self.dir.join(name);

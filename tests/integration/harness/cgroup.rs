@@ -105,7 +105,12 @@ pub(crate) fn leave() {
 
 /// Whether the kernel offers a controller where the containers' cgroups are made.
 pub(crate) fn has(controller: &str) -> bool {
-    match std::fs::read_to_string("/sys/fs/cgroup/cgroup.controllers") {
+    let above = match (rootless::is_rootless(), may_be_made()) {
+        (false, _) => String::new(),
+        (true, true) => rootless::cgroup_parent(),
+        (true, false) => return false,
+    };
+    match fs::read_to_string(format!("{ROOT}{above}/cgroup.controllers")) {
         Ok(list) => list.split_whitespace().any(|name| name == controller),
         Err(_) => std::path::Path::new("/sys/fs/cgroup").join(controller).exists(),
     }

@@ -7,10 +7,11 @@ use nix::fcntl::{Flock, FlockArg};
 use serde_json::{Value, json};
 
 use super::{limited, value};
-use crate::harness::{Bundle, cgroup, runc_deviates, unless};
+use crate::harness::{Bundle, cgroup, needs_cgroup, needs_root, runc_deviates, unless};
 
 #[test]
 fn no_process_at_all_is_a_limit_too() {
+    needs_cgroup!();
     runc_deviates!("0 is no limit");
     unless!(cgroup::has("pids"), "no pids controller here");
     let script = "echo begin; /bin/true; echo all";
@@ -86,6 +87,7 @@ fn rdma_limits(device: &str) -> Value {
 
 #[test]
 fn a_limit_of_an_rdma_device_that_is_not_there_is_refused() {
+    needs_root!("systemd delegates no rdma controller");
     let bundle = limited("nordma", &rdma_limits("nothing0"), "sleep 600");
     let problem = match (cgroup::has("rdma"), cgroup::is_v2()) {
         (true, _) => "rdma.max",

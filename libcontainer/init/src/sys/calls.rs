@@ -11,6 +11,8 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 
 /// MOUNT_ATTR_RDONLY, mount_setattr(2).
 pub const MOUNT_ATTR_RDONLY: u64 = 1;
+/// SECCOMP_FILTER_FLAG_NEW_LISTENER, seccomp(2).
+pub const NEW_LISTENER: u32 = 1 << 3;
 /// MS_REC, mount(2).
 pub const MS_REC: u32 = 0x4000;
 

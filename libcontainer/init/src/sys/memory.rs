@@ -3,6 +3,7 @@
 use core::ffi::{CStr, c_char};
 use core::marker::PhantomData;
 use core::ptr;
+use core::sync::atomic::AtomicI32;
 use creel_wire::Texts;
 use rustix::fs::fstat;
 use rustix::io::Errno;
@@ -24,6 +25,23 @@ pub fn map_plan(number: i32) -> Result<&'static [u8], Errno> {
     }
 }
 
+/// Maps the memory in which the library finds what cannot be said any more.
+pub fn map_report(number: i32) -> Result<&'static AtomicI32, Errno> {
+    let report = super::borrow(number);
+    let sealed = rustix::fs::fcntl_get_seals(report)?;
+    let size = usize::try_from(fstat(report)?.st_size).map_err(|_| Errno::INVAL)?;
+    if !sealed.contains(rustix::fs::SealFlags::SHRINK) || size < size_of::<AtomicI32>() {
+        return Err(Errno::INVAL);
+    }
+    let protection = ProtFlags::READ | ProtFlags::WRITE;
+    // SAFETY: a new mapping at a place of the kernel's choice, aligned to a page, never unmapped, and as long as
+    // the memfd, which the seal keeps true. It is shared with the library, and only used as an atomic.
+    unsafe {
+        let start = mmap(ptr::null_mut(), size, protection, MapFlags::SHARED, report, 0)?;
+        Ok(&*start.cast::<AtomicI32>())
+    }
+}
+
 /// A NULL-terminated array of pointers to texts, as execve takes it.
 pub struct Pointers<'a> {
     first: *const *const c_char,
@@ -31,9 +49,10 @@ pub struct Pointers<'a> {
 }
 
 impl<'a> Pointers<'a> {
-    /// The texts in their order, then `last`.
-    pub fn new(texts: Texts<'a>, last: Option<&'a CStr>) -> Result<Self, Errno> {
-        let slots = texts.count() + usize::from(last.is_some()) + 1;
+    /// The texts in their order, then what there is of `last`.
+    pub fn new(texts: Texts<'a>, last: [Option<&'a CStr>; 2]) -> Result<Self, Errno> {
+        let last = last.into_iter().flatten();
+        let slots = texts.count() + last.clone().count() + 1;
         let size = slots.checked_mul(size_of::<*const c_char>()).ok_or(Errno::NOMEM)?;
         let flags = MapFlags::PRIVATE;
         // SAFETY: a new anonymous mapping that overlaps nothing.

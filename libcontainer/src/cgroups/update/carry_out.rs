@@ -211,6 +211,10 @@ impl Change<'_> {
 /// What a file says before it is written, `None` of one that cannot be read; an error when it is missing.
 fn old(dir: &Dir, file: &str) -> io::Result<Option<String>> {
     match dir.read_text(file) {
+        // cgroup2: the parent's processors. A cgroup with processes that had some of its own never has none again.
+        Ok(text) if text.trim_end().is_empty() && matches!(file, "cpuset.cpus" | "cpuset.mems") => {
+            Ok(dir.read_line(&format!("{file}.effective")).ok())
+        }
         Ok(text) => Ok(Some(text.trim_end().to_owned())),
         Err(error) if is_missing(&error) => Err(error),
         // devices.allow and its like have no reading, whatever the errno.

@@ -9,10 +9,6 @@ pub(super) fn value(file: &str, written: &str, old: &str) -> Option<String> {
             .find_map(|line| line.strip_prefix("oom_kill_disable "))
             .map(str::to_owned);
     }
-    if old.is_empty() && matches!(file, "cpuset.cpus" | "cpuset.mems") {
-        // cgroup2: what the parent has. The kernel does not hear of a write of nothing.
-        return Some("\n".to_owned());
-    }
     let Some(key) = key(file, written) else {
         let is_one_value = !old.is_empty() && old.lines().count() == 1;
         return is_one_value.then(|| old.to_owned());
@@ -54,7 +50,7 @@ mod tests {
         let cases = [
             ("memory.max", "1000", "max", Some("max")),
             ("cpu.max", "50000 100000", "max 100000", Some("max 100000")),
-            ("cpuset.cpus", "0", "", Some("\n")),
+            ("cpuset.cpus", "0", "", None),
             ("blkio.throttle.read_bps_device", "8:0 5", "", Some("8:0 0")),
             ("blkio.throttle.read_bps_device", "8:0 5", "8:16 1\n8:0 9", Some("8:0 9")),
             ("io.max", "8:0 rbps=5", "", Some("8:0 rbps=max wbps=max riops=max wiops=max")),

@@ -18,12 +18,12 @@ fn planned(config: &Value) -> Result<(), String> {
     let (read, _) = parse_spec(&text).map_err(|e| e.to_string())?;
     check(&read).map_err(|e| e.to_string())?;
     // The two versions of cgroups have settings of their own, so a host of one kind has to do.
-    let plans = [v2(), hybrid(), v1()].map(|host| plan(&read, &request(), &host).map(|_| ()));
-    let [on_v2, ..] = &plans;
-    match plans.iter().any(Result::is_ok) {
-        true => Ok(()),
-        false => on_v2.as_ref().map(|()| ()).map_err(|e| with_sources(e)),
+    let plans = [v2(), hybrid(), v1()].map(|host| plan(&read, &request(), &host).map(drop));
+    if plans.iter().any(Result::is_ok) {
+        return Ok(());
     }
+    let [on_v2, ..] = plans;
+    on_v2.map_err(|e| with_sources(&e))
 }
 
 fn with_sources(error: &dyn std::error::Error) -> String {

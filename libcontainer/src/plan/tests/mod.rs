@@ -1,6 +1,7 @@
 //! Plans for every kind of host, made without root. Whole plans are kept for the default configuration; the
 //! other tests show what one setting changes of it, and what has to come before what.
 
+mod activation;
 mod arbitrary;
 mod cgroups;
 mod close;

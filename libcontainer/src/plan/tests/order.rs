@@ -4,10 +4,12 @@ use super::exec;
 use super::harness::{hybrid, join, map_ids, planned, request, v1, v2};
 use super::text::names;
 use crate::plan::{Planned, Request};
+use crate::seccomp::Installable;
 use serde_json::{Value, json};
 
 /// A configuration that has every kind of step; `separate_start`, as `create` wants it.
 fn everything(config: &mut Value) {
+    config["linux"]["seccomp"] = json!({"defaultAction": "SCMP_ACT_ALLOW"});
     config["domainname"] = "example.org".into();
     config["linux"]["sysctl"] = json!({"kernel.msgmax": "1"});
     config["linux"]["rootfsPropagation"] = "shared".into();
@@ -18,6 +20,8 @@ fn everything(config: &mut Value) {
         "startContainer": [{"path": "/c"}],
     });
 }
+
+static FILTER: Installable = Installable { flags: 0, program: Vec::new(), listener: None };
 
 /// The steps of starts on each kind of host, alone and joining others, and of execs.
 fn scripts() -> Vec<Vec<String>> {
@@ -46,6 +50,8 @@ fn scripts() -> Vec<Vec<String>> {
     for admitted in [true, false] {
         let process = exec::process(|_| {});
         let plan = exec::plan(&process, |request| request.admitted = admitted);
+        scripts.push(names(&plan.inside));
+        let plan = exec::plan(&process, |request| request.filter = Some(&FILTER));
         scripts.push(names(&plan.inside));
     }
     scripts
@@ -101,6 +107,21 @@ fn descriptors_of_the_caller_are_shut_first() {
 fn the_last_step_executes() {
     for steps in scripts() {
         assert_eq!(steps.last().unwrap(), "execute");
+    }
+}
+
+/// A profile need not allow what creel-init and its hooks do: the filter is read just before, and installed by,
+/// the last step.
+#[test]
+fn the_filter_comes_after_everything() {
+    before_all("seccomp", &["execute"]);
+    after_all(
+        &["capabilities", "user", "findProgram", "ready", "awaitStart", "startContainer"],
+        "seccomp",
+    );
+    for steps in scripts() {
+        let filter = steps.iter().position(|name| name == "seccomp");
+        assert!(filter.is_none_or(|at| at == steps.len() - 2), "{steps:#?}");
     }
 }
 

@@ -7,6 +7,7 @@ mod compare;
 mod differences;
 mod engines;
 mod model;
+mod notify;
 mod operators;
 mod oracle;
 mod random;

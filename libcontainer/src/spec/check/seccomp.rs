@@ -22,7 +22,10 @@ pub(super) fn check(seccomp: &LinuxSeccomp) -> Result<(), CheckError> {
             }
         }
     }
-    if seccomp.listener_metadata().is_some() && seccomp.listener_path().is_none() {
+    // Engines written in Go may leave an empty one in.
+    let metadata = seccomp.listener_metadata().as_deref().is_some_and(|text| !text.is_empty());
+    let path = seccomp.listener_path().as_ref().is_some_and(|path| !path.as_os_str().is_empty());
+    if metadata && !path {
         let expected = "given, because linux.seccomp.listenerMetadata is";
         return Err(CheckError::missing(format!("{at}.listenerPath"), expected));
     }

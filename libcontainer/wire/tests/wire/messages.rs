@@ -12,7 +12,7 @@ const KINDS: [Kind; 9] = [
     Kind::Console,
     Kind::Warning,
     Kind::Go,
-    Kind::Listener,
+    Kind::Unmapped,
 ];
 
 /// Where the words of a message stand.

@@ -3,7 +3,7 @@
 use crate::random::{Random, rounds};
 use crate::steps::{ALL, DESCRIPTORS, one_of_each, read};
 use creel_wire::owned::{Step, Text, TooLarge, encode};
-use creel_wire::{DecodeError, MAX_DESCRIPTORS, MAX_PLAN, Plan};
+use creel_wire::{DecodeError, MAX_DESCRIPTORS, MAX_PLAN, Plan, Slot};
 use std::collections::BTreeSet;
 
 fn text(value: &str) -> Text {
@@ -87,13 +87,13 @@ fn what_creel_init_would_refuse_is_not_written() {
     let descriptors = vec![3; MAX_DESCRIPTORS as usize + 1];
     assert_eq!(encode(&[], &descriptors), Err(TooLarge));
 
-    // Header, tag, length of the step, length of the program, flags.
-    let overhead = 20 + 8 + 4 + 4;
-    let filter = |length| [Step::Seccomp { flags: 0, program: vec![0; length] }];
-    let largest = encode(&filter(MAX_PLAN - overhead), &[]).unwrap();
+    // Header, a descriptor, tag, length of the step, length of the program, flags, slot.
+    let overhead = 20 + 4 + 8 + 4 + 4 + 4;
+    let filter = |length| [Step::Seccomp { flags: 0, program: vec![0; length], report: Slot(0) }];
+    let largest = encode(&filter(MAX_PLAN - overhead), &[3]).unwrap();
     assert_eq!(largest.len(), MAX_PLAN);
     assert!(Plan::decode(&largest).is_ok());
-    assert_eq!(encode(&filter(MAX_PLAN - overhead + 1), &[]), Err(TooLarge));
+    assert_eq!(encode(&filter(MAX_PLAN - overhead + 1), &[3]), Err(TooLarge));
 }
 
 #[test]

@@ -39,6 +39,7 @@ macro_rules! all {
 
 all! {
     NonDumpable {}
+    ListenPid {}
     AwaitAdmission {}
     AwaitIdMaps {}
     OuterSource { tree }
@@ -86,7 +87,7 @@ all! {
     FindProgram { name, path }
     Ready {}
     AwaitStart { listener }
-    Seccomp { flags, program }
+    Seccomp { flags, program, report }
     MakeDirectory { path }
     MountAttributes { target, set }
     UserNamespaceRoot {}

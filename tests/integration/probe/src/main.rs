@@ -4,6 +4,7 @@
 //! file is enough.
 
 use std::io::{Read, Write};
+use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use std::{env, fs, io, thread};
 
 use nix::sys::signal::{SigSet, Signal};
 
+mod agent;
 mod hook;
 mod look;
 mod procfs;
@@ -26,9 +28,17 @@ const USAGE: &str = "usage: probe COMMAND
   cat                copy stdin to stdout
   exit N             exit with this status
   sleep SECONDS      wait, and exit with 0
+  notify TEXT...     as sigwait, then send these to $NOTIFY_SOCKET, and wait
   sigwait            print `ready`, wait for HUP, INT, TERM, USR1 or USR2, print its name
   steal              print what can be taken of other processes, until killed
   die SIGNAL         raise this signal with its default action
+  without N PROGRAM  become this program, for which the system call N does not exist
+  without-flag N BIT PROGRAM
+                     become this program, for which N refuses this flag in its second argument
+  agent SOCKET ANSWER
+                     a seccomp agent: prints a line of JSON for each message, and answers notifications with
+                     this errno; 0 lets the call go on, `close` ends each connection at once, `forget`
+                     closes the listener
   spawn COMMAND...   start another probe in the background, then sleep
   calls FILE         make the system calls that FILE has a line for, print what came of each
   hook FILE [NAME]   append stdin, env, args and namespaces to FILE as one line of JSON
@@ -57,6 +67,15 @@ fn command(words: &[&str]) -> io::Result<ExitCode> {
         ["sleep", seconds] => thread::sleep(Duration::from_secs(number(seconds)?)),
         ["sigwait"] => wait_for_signal()?,
         ["steal"] => thief::steal()?,
+        ["notify", texts @ ..] => {
+            wait_for_signal()?;
+            let manager = env::var_os("NOTIFY_SOCKET").ok_or_else(|| io::Error::other("none"))?;
+            let socket = UnixDatagram::unbound()?;
+            for text in texts {
+                socket.send_to(text.as_bytes(), &manager)?;
+            }
+            thread::sleep(Duration::from_secs(600));
+        }
         ["die", signal] => nix::sys::signal::raise(signal.parse::<Signal>()?)?,
         ["spawn", rest @ ..] => {
             let _child = std::process::Command::new(words[0]).args(rest).spawn()?;
@@ -67,6 +86,12 @@ fn command(words: &[&str]) -> io::Result<ExitCode> {
             let (program, arguments) = rest.split_first().ok_or_else(|| io::Error::other(USAGE))?;
             return Err(std::process::Command::new(program).args(arguments).exec());
         }
+        ["without-flag", number_of_call, flag, rest @ ..] => {
+            sys::refuse_flag(number(number_of_call)?, number(flag)?)?;
+            let (program, arguments) = rest.split_first().ok_or_else(|| io::Error::other(USAGE))?;
+            return Err(std::process::Command::new(program).args(arguments).exec());
+        }
+        ["agent", path, answer] => agent::serve(path, answer)?,
         ["calls", file] => make_calls(file)?,
         ["hook", file, ..] => hook::record(file)?,
         ["hook-fail", file, ..] => return hook::record(file).map(|()| ExitCode::FAILURE),

@@ -100,7 +100,7 @@ impl Shell {
 /// Sets random rules by `set`, which says whether they can be expressed, and asks the kernel.
 fn compare(layout: &Layout, accesses: &[u8], set: impl Fn(&Cgroup, &[Rule]) -> bool) {
     let count = std::env::var("CREEL_TEST_DEVICE_FILTERS");
-    let count = count.map_or(150, |count| count.parse::<usize>().unwrap());
+    let count = count.map_or(40, |count| count.parse::<usize>().unwrap());
     let all = json!({"devices": [{"allow": true, "access": "rwm"}]});
     let plan = planned(layout, &unique(), all);
     let _cleanup = Cleanup(plan.clone());

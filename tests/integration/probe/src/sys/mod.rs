@@ -25,12 +25,29 @@ pub(crate) fn session_keyring_name() -> Option<String> {
     (!name.starts_with("_uid_ses.")).then_some(name)
 }
 
+mod notify;
+
+pub(crate) use notify::{Notification, receive};
+
+/// From now on this process and what comes of it gets EINVAL for one system call when a bit is set in its second
+/// argument, as on a kernel that does not know that flag yet.
+pub(crate) fn refuse_flag(call: u32, bit: u32) -> std::io::Result<()> {
+    let denied = libc::SECCOMP_RET_ERRNO | libc::EINVAL as u32;
+    install(&mut [
+        instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+        instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 3, call),
+        // The lower half of the second argument.
+        instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 24),
+        instruction(libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K, 0, 1, bit),
+        instruction(libc::BPF_RET | libc::BPF_K, 0, 0, denied),
+        instruction(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ])
+}
+
 /// From now on this process and what comes of it gets ENOSYS for one system call, as on a kernel that does
 /// not have it yet; seccomp(2). Needs CAP_SYS_ADMIN.
 pub(crate) fn refuse(call: u32) -> std::io::Result<()> {
-    let instruction =
-        |code: u32, jt: u8, jf: u8, k: u32| libc::sock_filter { code: code as u16, jt, jf, k };
-    let mut filter = [
+    install(&mut [
         instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
         instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, call),
         instruction(
@@ -40,7 +57,14 @@ pub(crate) fn refuse(call: u32) -> std::io::Result<()> {
             libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32,
         ),
         instruction(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
-    ];
+    ])
+}
+
+fn instruction(code: u32, jt: u8, jf: u8, k: u32) -> libc::sock_filter {
+    libc::sock_filter { code: code as u16, jt, jf, k }
+}
+
+fn install(filter: &mut [libc::sock_filter]) -> std::io::Result<()> {
     let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
     // SAFETY: the kernel copies `len` instructions from the array, which lives through the call.
     let result =

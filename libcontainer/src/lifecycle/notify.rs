@@ -1,0 +1,179 @@
+//! Readiness: what the container's program says on its own socket is told to the service manager that waits for it
+//! (sd_notify(3), NOTIFY_SOCKET).
+
+use crate::error::Error;
+use crate::process::wait;
+use crate::state::Entry;
+use crate::sys;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{
+    AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, UnixAddr, bind, recv, sendmsg,
+    socket,
+};
+use nix::unistd::pipe2;
+use std::ffi::{CString, OsStr};
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::{fs, path::Path};
+
+/// How long the manager may take to read what it was sent, in milliseconds.
+const BARRIER_MS: u16 = 5_000;
+
+/// MOUNT_ATTR_*: read-only, nosuid, nodev, noexec.
+const ATTRIBUTES: u64 = 1 | 2 | 4 | 8;
+
+/// Makes the directory of the container's socket: the mount that the container gets to see.
+pub(super) fn directory(entry: &Entry) -> Result<OwnedFd, Error> {
+    let path = entry.notify_directory();
+    let failed = |source| Error::io("make the directory for readiness", &path, source);
+    fs::create_dir(&path).map_err(failed)?;
+    // A root of a user namespace is anybody here.
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).map_err(failed)?;
+    let name = CString::new(path.as_os_str().as_bytes()).map_err(|nul| failed(nul.into()))?;
+    let tree = sys::mount::clone_tree(&name, false).map_err(failed)?;
+    match sys::mount::set_attributes(tree.as_fd(), (ATTRIBUTES, 0), false) {
+        // Before Linux 5.12: it holds a socket and nothing else, in a directory that only we may write.
+        Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => {}
+        result => result.map_err(failed)?,
+    }
+    Ok(tree)
+}
+
+/// The container's socket, with somebody to tell.
+pub(super) struct Readiness {
+    listener: OwnedFd,
+    manager: UnixAddr,
+}
+
+impl Readiness {
+    /// `None` when the container was made without a socket to be ready on.
+    pub(super) fn listen(entry: &Entry, manager: &OsStr) -> Result<Option<Self>, Error> {
+        if !entry.notify_directory().is_dir() {
+            log::warn!(
+                "NOTIFY_SOCKET is not relayed: the container was created without one, and cannot say that it is ready"
+            );
+            return Ok(None);
+        }
+        let address = address(manager)
+            .map_err(|source| Error::io("use NOTIFY_SOCKET", Path::new(manager), source))?;
+        let path = entry.notify_socket_path();
+        let listener = bound(entry, &path)
+            .map_err(|source| Error::io("make the socket for readiness", &path, source))?;
+        Ok(Some(Readiness { listener, manager: address }))
+    }
+
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        self.listener.as_fd()
+    }
+
+    /// Takes one message; when it says ready, so does this, and names the container's process with `main_pid`. Nothing else
+    /// of what a container says is for the manager: it could name another main process, or store descriptors.
+    pub(super) fn relay(&self, main_pid: Option<i32>) -> bool {
+        let mut message = [0u8; 4096];
+        let length = match recv(self.listener.as_raw_fd(), &mut message, MsgFlags::MSG_DONTWAIT) {
+            Ok(length) => length,
+            Err(_) => return false,
+        };
+        if !message[..length].split(|byte| *byte == b'\n').any(|line| line == b"READY=1") {
+            return false;
+        }
+        if let Err(error) = self.tell(main_pid) {
+            log::warn!("NOTIFY_SOCKET: the service manager cannot be told: {error}");
+        }
+        true
+    }
+
+    /// Waits until the container has said that it is ready, or has ended.
+    pub(super) fn wait(&self, process: BorrowedFd<'_>, pid: i32) -> Result<(), Error> {
+        loop {
+            let mut watched = [
+                PollFd::new(self.fd(), PollFlags::POLLIN),
+                PollFd::new(process, PollFlags::POLLIN),
+            ];
+            match poll(&mut watched, PollTimeout::NONE) {
+                Ok(_) | Err(nix::Error::EINTR) => {}
+                Err(errno) => {
+                    return Err(Error::io("wait for readiness", "", errno.into()));
+                }
+            }
+            let ready = |fd: &PollFd<'_>| fd.revents().is_some_and(|events| !events.is_empty());
+            let [spoke, ended] = [ready(&watched[0]), ready(&watched[1])];
+            if (spoke && self.relay(Some(pid))) || (ended && !spoke) {
+                return Ok(());
+            }
+        }
+    }
+
+    fn tell(&self, main_pid: Option<i32>) -> io::Result<()> {
+        let socket = socket(AddressFamily::Unix, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
+        let message = match main_pid {
+            Some(pid) => format!("MAINPID={pid}\nREADY=1\n"),
+            None => "READY=1\n".to_owned(),
+        };
+        self.send(&socket, message.as_bytes(), &[])?;
+        if main_pid.is_none() {
+            return Ok(());
+        }
+        // sd_notify_barrier(3): the manager looks at the sender, which is about to end and must not be gone by then.
+        let (reader, writer) = pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
+        let descriptors = [writer.as_raw_fd()];
+        self.send(&socket, b"BARRIER=1", &[ControlMessage::ScmRights(&descriptors)])?;
+        drop(writer);
+        match wait::is_readable_within(&reader, BARRIER_MS)? {
+            true => Ok(()),
+            false => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+
+    fn send(
+        &self,
+        socket: &OwnedFd,
+        message: &[u8],
+        control: &[ControlMessage<'_>],
+    ) -> io::Result<()> {
+        let parts = [IoSlice::new(message)];
+        let flags = MsgFlags::MSG_NOSIGNAL;
+        sendmsg(socket.as_raw_fd(), &parts, control, flags, Some(&self.manager))?;
+        Ok(())
+    }
+}
+
+/// sd_notify(3): a path, or `@` and an abstract name.
+fn address(text: &OsStr) -> io::Result<UnixAddr> {
+    match text.as_bytes() {
+        [b'@', name @ ..] => Ok(UnixAddr::new_abstract(name)?),
+        [b'/', ..] => Ok(UnixAddr::new(Path::new(text))?),
+        _ => Err(io::Error::from_raw_os_error(libc::EAFNOSUPPORT)),
+    }
+}
+
+/// A socket that everybody may send to, whoever the container's program runs as.
+fn bound(entry: &Entry, path: &Path) -> io::Result<OwnedFd> {
+    let listener = socket(AddressFamily::Unix, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
+    match fs::remove_file(path) {
+        // Of a `start` that was killed.
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    bind(listener.as_raw_fd(), &UnixAddr::new(entry.notify_address().as_str())?)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o666))?;
+    Ok(listener)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manager_is_a_path_or_an_abstract_name() {
+        assert!(address(OsStr::new("/run/systemd/notify")).unwrap().path().is_some());
+        let name = address(OsStr::new("@manager")).unwrap();
+        assert_eq!(name.as_abstract(), Some(&b"manager"[..]));
+        for bad in ["", "relative", "vsock:2:1"] {
+            assert!(address(OsStr::new(bad)).is_err(), "{bad}");
+        }
+    }
+}

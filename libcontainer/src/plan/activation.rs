@@ -1,0 +1,60 @@
+//! What a service manager gives the container's program: sockets to serve (sd_listen_fds(3)) and one to say that it
+//! is ready (sd_notify(3)).
+
+use super::namespaces::{Namespace, Namespaces};
+use super::{Descriptor, Request, Script, known_text};
+use creel_wire::owned::Step;
+use oci_spec::runtime::Process;
+
+/// Where the program finds the socket, and what it is called in its directory.
+const NOTIFY_DIRECTORY: &str = "run/notify";
+const NOTIFY_SOCKET: &str = "/run/notify/notify.sock";
+
+/// The container's process with the variables that go with what it is given; they win over those of config.json.
+pub(super) fn with_variables(
+    mut process: Process,
+    request: &Request,
+    spaces: &Namespaces,
+) -> Process {
+    let mut env = process.env().clone().unwrap_or_default();
+    let before = env.len();
+    if can_notify(request, spaces) {
+        env.push(format!("NOTIFY_SOCKET={NOTIFY_SOCKET}"));
+    }
+    if request.listen_fds > 0 {
+        env.push(format!("LISTEN_FDS={}", request.listen_fds));
+        env.extend(request.listen_fd_names.iter().map(|names| format!("LISTEN_FDNAMES={names}")));
+        // Elsewhere creel-init says which pid it has.
+        env.retain(|variable| !variable.starts_with("LISTEN_PID="));
+        env.extend(spaces.is_new(Namespace::Pid).then(|| "LISTEN_PID=1".to_owned()));
+    }
+    if env.len() != before {
+        process.set_env(Some(env));
+    }
+    process
+}
+
+/// The mount of the socket's directory: the socket itself is made when somebody waits for word.
+pub(super) fn mount(script: &mut Script, request: &Request, spaces: &Namespaces) {
+    if can_notify(request, spaces) {
+        let tree = script.slot(Descriptor::NotifyDirectory);
+        let target = known_text(NOTIFY_DIRECTORY);
+        script.push("", Step::MountTree { target, tree, propagation: 0, flags: 0 });
+    } else if request.notify {
+        script.warnings.push(
+            "NOTIFY_SOCKET is not handed on: without a mount namespace there is no place for it"
+                .to_owned(),
+        );
+    }
+}
+
+/// Just before the program: its pid is the one that creel-init has.
+pub(super) fn listen_pid(script: &mut Script, request: &Request, spaces: &Namespaces) {
+    if request.listen_fds > 0 && !spaces.is_new(Namespace::Pid) {
+        script.push("", Step::ListenPid {});
+    }
+}
+
+fn can_notify(request: &Request, spaces: &Namespaces) -> bool {
+    request.notify && spaces.has(Namespace::Mount)
+}
