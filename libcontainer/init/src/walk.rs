@@ -28,10 +28,11 @@ pub fn open(
     let mut rest = Buffer::new();
     rest.push(path.to_bytes())?;
     for _ in 0..=MAX_LINKS {
-        match way.follow(rest.as_bytes(), flags, resolve)? {
-            Found::End(file) => return Ok(file),
-            Found::Link(expanded) => rest = expanded,
+        let mut expanded = Buffer::new();
+        if let Some(end) = way.follow(rest.as_bytes(), &mut expanded, flags, resolve)? {
+            return Ok(end);
         }
+        rest = expanded;
     }
     Err(Errno::LOOP)
 }
@@ -41,12 +42,6 @@ struct Way<'a> {
     root: BorrowedFd<'a>,
     passed: [Option<OwnedFd>; MAX_DEPTH],
     depth: usize,
-}
-
-enum Found {
-    End(OwnedFd),
-    /// A link: its text and what came behind it.
-    Link(Buffer),
 }
 
 impl Way<'_> {
@@ -69,13 +64,15 @@ impl Way<'_> {
         }
     }
 
-    /// Walks to the end of the path, or to its first link that has to be followed.
+    /// Walks to the end of the path and opens it, or to its first link that has to be followed: then `expanded`
+    /// becomes the link's text and what came behind it.
     fn follow(
         &mut self,
         path: &[u8],
+        expanded: &mut Buffer,
         flags: OFlags,
         resolve: ResolveFlags,
-    ) -> Result<Found, Errno> {
+    ) -> Result<Option<OwnedFd>, Errno> {
         if path.first() == Some(&b'/') {
             while self.depth > 0 {
                 self.back();
@@ -102,22 +99,23 @@ impl Way<'_> {
             let is_end = behind.is_empty();
             if kind == FileType::Symlink {
                 if is_end && flags.contains(OFlags::NOFOLLOW) {
-                    return self.end(found, name, kind, flags).map(Found::End);
+                    return self.end(found, name, kind, flags).map(Some);
                 }
                 if resolve.contains(ResolveFlags::NO_SYMLINKS) || self.is_magic(&found)? {
                     return Err(Errno::LOOP);
                 }
-                return expand(&found, behind).map(Found::Link);
+                expand(&found, behind, expanded)?;
+                return Ok(None);
             }
             if is_end {
-                return self.end(found, name, kind, flags).map(Found::End);
+                return self.end(found, name, kind, flags).map(Some);
             }
             if kind != FileType::Directory {
                 return Err(Errno::NOTDIR);
             }
             self.enter(found)?;
         }
-        fs::openat(self.here(), c".", flags, Mode::empty()).map(Found::End)
+        fs::openat(self.here(), c".", flags, Mode::empty()).map(Some)
     }
 
     /// Opens what was found as it was asked for.
@@ -153,11 +151,9 @@ fn first(path: &[u8]) -> Option<(&[u8], &[u8])> {
     Some(path.split_at(end))
 }
 
-fn expand(link: &OwnedFd, behind: &[u8]) -> Result<Buffer, Errno> {
+fn expand(link: &OwnedFd, behind: &[u8], expanded: &mut Buffer) -> Result<(), Errno> {
     let mut bytes = [0u8; CAPACITY];
     let length = fs::readlinkat_raw(link, c"", &mut bytes[..])?;
-    let mut path = Buffer::new();
-    path.push(&bytes[..length])?;
-    path.push(behind)?;
-    Ok(path)
+    expanded.push(&bytes[..length])?;
+    expanded.push(behind)
 }
