@@ -121,6 +121,7 @@ impl One {
         let Options { own, below, propagation, recursive, .. } = self.options;
         if outer {
             let tree = script.slot(Descriptor::OuterSource(OuterSource {
+                origin: self.origin.clone(),
                 source: self.source.clone().into(),
                 recursive,
             }));

@@ -3,7 +3,7 @@
 use super::harness::{config, join, map_ids, plan_of, planned, request, share, v2};
 use super::text::names;
 use crate::cgroups::{Access, OwnCgroups};
-use crate::plan::{Host, MapWriter, Namespace};
+use crate::plan::{Descriptor, Host, MapWriter, Namespace};
 use creel_wire::owned::Step;
 use serde_json::{Value, json};
 
@@ -181,4 +181,28 @@ fn sources_are_opened_outside_where_that_reaches_more() {
     };
     assert!(opened(&v2()));
     assert!(!opened(&user()));
+}
+
+/// To attach a tree for the second time is to move it.
+#[test]
+fn binds_of_one_source_do_not_share_what_is_opened_outside() {
+    let plan = plan_of(|config| {
+        map_only(config, 1000, 1000);
+        for (place, mode) in [("/x", "ro"), ("/y", "rw")] {
+            let bind = json!({"destination": place, "source": "/srv", "options": ["rbind", mode]});
+            config["mounts"].as_array_mut().unwrap().push(bind);
+        }
+    });
+    let tree = |planned: &crate::plan::Planned| match planned.step {
+        Step::OuterSource { tree } => Some(tree.0 as usize),
+        _ => None,
+    };
+    let trees: Vec<usize> = plan.inside.iter().filter_map(tree).collect();
+    let sources = plan.descriptors.iter().filter_map(|descriptor| match descriptor {
+        Descriptor::OuterSource(source) => Some(source.origin.as_str()),
+        _ => None,
+    });
+    let bound = ["mounts[6]", "mounts[7]"];
+    assert_eq!(sources.collect::<Vec<_>>(), bound);
+    assert!(trees.len() == bound.len() && trees[0] != trees[1], "{trees:?}");
 }
