@@ -3,7 +3,7 @@
 use super::harness::{config, join, map_ids, plan_of, planned, request, share, v2};
 use super::text::names;
 use crate::cgroups::{Access, OwnCgroups};
-use crate::plan::{Descriptor, Host, MapWriter, Namespace};
+use crate::plan::{Descriptor, Host, MapWriter, Namespace, Request};
 use creel_wire::owned::Step;
 use serde_json::{Value, json};
 
@@ -148,6 +148,29 @@ fn a_container_without_a_cgroup_is_shown_its_makers_read_only() {
         _ => None,
     });
     assert_eq!(shown, Some((format!("{mount}/user.slice/session.scope"), 1, 1)));
+}
+
+/// Only where no device can be made anyway; that the caller is called rootless does not make it so.
+#[test]
+fn device_rules_are_done_without_only_where_no_device_can_be_made() {
+    let rootless = Request { rootless: true, ..request() };
+    let done_without =
+        |edit: &dyn Fn(&mut Value), host: &Host| planned(edit, &rootless, host).cgroup.rootless;
+    assert!(!done_without(&|_| {}, &v2()));
+    assert!(done_without(&map_ids, &v2()));
+    let joins = |config: &mut Value| {
+        map_ids(config);
+        join(config, "user", "/proc/7/ns/user");
+    };
+    assert!(done_without(&joins, &v2()));
+    assert!(done_without(&|_| {}, &Host { in_user_namespace: true, ..v2() }));
+    assert!(!planned(map_ids, &request(), &v2()).cgroup.rootless);
+    let denied = Access::denying(&["/sys/fs/cgroup"]);
+    let host = Host { user: (1000, 1000), cgroup_access: denied, ..v2() };
+    let refused = crate::plan::plan(&config(|_| {}), &rootless, &host).unwrap_err().to_string();
+    assert!(refused.starts_with("linux.resources.devices: "), "{refused}");
+    let powerless = Host { capabilities: 0, ..host };
+    assert!(crate::plan::plan(&config(|_| {}), &rootless, &powerless).is_ok());
 }
 
 /// Devices can be made by nobody in a user namespace, be it the container's own or that of the caller.
