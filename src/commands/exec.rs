@@ -136,13 +136,14 @@ fn overrides(args: &ExecArgs) -> Result<ProcessOverrides, Failure> {
     })
 }
 
-/// Numbers only: the names are the container's business, and so is who reads its files.
+/// Numbers only: the names are the container's business, and so is who reads its files. The last number is no id.
 fn user(text: &str) -> Result<(u32, Option<u32>), Failure> {
     let read = match text.split_once(':') {
         Some((uid, gid)) => uid.parse().ok().zip(gid.parse().ok().map(Some)),
         None => text.parse().ok().map(|uid| (uid, None)),
     };
-    read.ok_or_else(|| Failure::User { found: text.to_owned() })
+    let is_id = |(uid, gid): &(u32, Option<u32>)| *uid != u32::MAX && *gid != Some(u32::MAX);
+    read.filter(is_id).ok_or_else(|| Failure::User { found: text.to_owned() })
 }
 
 #[cfg(test)]
@@ -153,7 +154,8 @@ mod tests {
     fn a_user_is_one_number_or_two() {
         assert_eq!(user("0").unwrap(), (0, None));
         assert_eq!(user("1000:100").unwrap(), (1000, Some(100)));
-        for text in ["", "root", "1:", ":1", "1:2:3", "-1", "4294967296", "1:users"] {
+        for text in ["", "root", "1:", ":1", "1:2:3", "-1", "4294967295", "1:4294967295", "1:users"]
+        {
             assert!(matches!(user(text), Err(Failure::User { .. })), "{text}");
         }
     }

@@ -6,8 +6,8 @@ use std::os::unix::process::ExitStatusExt;
 use serde_json::json;
 
 use crate::harness::{
-    Bundle, Passed, cgroup, is_runc, needs_root, parse, process_exists, runc_deviates, stat_fields,
-    unless, wait_until,
+    Bundle, Passed, cgroup, is_runc, needs_cgroup, needs_root, parse, process_exists,
+    runc_deviates, stat_fields, unless, wait_until,
 };
 
 #[test]
@@ -104,6 +104,7 @@ fn a_container_can_be_kept_when_it_has_ended() {
 /// Without a pid namespace orphans of the container go to the next subreaper, which is the runtime unless told otherwise.
 #[test]
 fn orphans_go_to_the_runtime_unless_told_otherwise() {
+    needs_cgroup!();
     let bundle = Bundle::new("orphans").busybox().config(|c| {
         c.without_namespace("pid");
         c.args(&["/bin/sh", "-c", "(sleep 600 &); sleep 599"]);
@@ -136,6 +137,7 @@ fn is_sleeping(pid: u32) -> bool {
 
 #[test]
 fn several_containers_by_a_regular_expression() {
+    needs_root!("it takes the path of the cgroup out");
     runc_deviates!("there is no --regex");
     let bundle = Bundle::new("regex").config(|c| {
         c.remove("/linux/cgroupsPath");
@@ -174,6 +176,7 @@ fn several_containers_by_a_regular_expression() {
 
 #[test]
 fn without_a_cgroup_the_container_stays_in_the_callers() {
+    needs_cgroup!();
     runc_deviates!("there is no --cgroup-manager");
     let mut bundle = Bundle::new("nocgroup").sleeping();
     let own = |pid: u32| fs::read_to_string(format!("/proc/{pid}/cgroup")).expect("cgroup");
@@ -227,6 +230,7 @@ fn rootless_takes_no_other_words() {
 /// As a user who may make no cgroup: with `true` none is planned, with `false` the error is to come.
 #[test]
 fn rootless_does_without_cgroups_that_may_not_be_made() {
+    needs_root!("it becomes another user");
     runc_deviates!("there is no plan");
     let bundle = Bundle::new("rootlessplan").config(|c| {
         c.remove("/linux/cgroupsPath");
@@ -358,6 +362,7 @@ fn spec_writes_the_file_that_it_is_told() {
 #[test]
 fn settings_that_no_kernel_has_any_more_are_said_to_be_ignored() {
     needs_root!("it wants a controller that may not be delegated");
+    unless!(cgroup::has("pids"), "no pids controller here");
     let bundle = Bundle::new("kmem").sleeping();
     assert_eq!(bundle.cmd(&["update", "--pids-limit", "9", &bundle.id]).ok().stderr(), "");
     let said = bundle.cmd(&["update", "--kernel-memory", "1M", &bundle.id]).ok().stderr();
@@ -367,6 +372,7 @@ fn settings_that_no_kernel_has_any_more_are_said_to_be_ignored() {
 /// Where the kernel has groups of real-time processes the value is there, elsewhere it is refused.
 #[test]
 fn real_time_limits_reach_the_kernel_or_are_refused() {
+    needs_cgroup!();
     let bundle = Bundle::new("realtime").sleeping();
     for (flag, file) in
         [("--cpu-rt-period", "cpu.rt_period_us"), ("--cpu-rt-runtime", "cpu.rt_runtime_us")]
@@ -382,6 +388,7 @@ fn real_time_limits_reach_the_kernel_or_are_refused() {
 
 #[test]
 fn schemata_need_a_resctrl_file_system() {
+    needs_cgroup!();
     unless!(!std::path::Path::new("/sys/fs/resctrl/schemata").exists(), "there is one here");
     let bundle = Bundle::new("schemata").sleeping();
     for flag in ["--l3-cache-schema", "--mem-bw-schema"] {

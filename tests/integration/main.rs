@@ -6,6 +6,7 @@
 
 mod activation;
 mod apparmor;
+mod attacks;
 mod bad_input;
 mod binds;
 mod capabilities;

@@ -35,6 +35,7 @@ mod sys;
 mod sysctl;
 mod time;
 mod unpivoted;
+mod walk;
 
 use channel::Channel;
 use creel_wire::Plan;

@@ -4,10 +4,11 @@
 use crate::buffer::Buffer;
 use crate::failure::{Context, Failure, Outcome};
 use crate::script::Container;
+use crate::walk;
 use core::ffi::CStr;
 use core::fmt::Write;
 use creel_wire::message::At;
-use rustix::fd::{BorrowedFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
@@ -26,17 +27,24 @@ pub fn own_directory(c: &mut Container) -> Result<OwnedFd, Failure> {
     write!(name, "{}", rustix::process::getpid().as_raw_nonzero())
         .map_err(|_| Failure::new(At::OpenFile, Errno::NAMETOOLONG))?;
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_XDEV | ResolveFlags::NO_SYMLINKS;
-    fs::openat2(top(c)?, name.as_c_str(), flags, Mode::empty(), resolve).at(At::OpenFile)
+    open(top(c)?.as_fd(), name.as_c_str(), flags).at(At::OpenFile)
 }
 
 /// Writes all of `value`, in one go, to the file at `path` below `directory`.
 pub fn write(directory: BorrowedFd<'_>, path: &CStr, value: &[u8]) -> Outcome {
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_XDEV | ResolveFlags::NO_SYMLINKS;
-    let flags = OFlags::WRONLY | OFlags::CLOEXEC;
-    let file = fs::openat2(directory, path, flags, Mode::empty(), resolve).at(At::OpenFile)?;
+    let file = open(directory, path, OFlags::WRONLY | OFlags::CLOEXEC).at(At::OpenFile)?;
     let written = rustix::io::write(&file, value).at(At::WriteFile)?;
     if written == value.len() { Ok(()) } else { Err(Failure::new(At::WriteFile, Errno::IO)) }
+}
+
+/// A file of procfs itself: below `directory`, through no link and no mount. In one that nobody else sees there are
+/// no mounts, so without openat2(2) nothing is lost.
+fn open(directory: BorrowedFd<'_>, path: &CStr, flags: OFlags) -> Result<OwnedFd, Errno> {
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_XDEV | ResolveFlags::NO_SYMLINKS;
+    match fs::openat2(directory, path, flags, Mode::empty(), resolve) {
+        Err(Errno::NOSYS) => walk::open(directory, path, flags, ResolveFlags::NO_SYMLINKS),
+        opened => opened,
+    }
 }
 
 /// A detached procfs of this pid namespace.

@@ -4,6 +4,7 @@
 
 use crate::buffer::{Buffer, CAPACITY};
 use crate::failure::{Context, Failure};
+use crate::walk;
 use core::ffi::CStr;
 use creel_wire::message::At;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -27,6 +28,12 @@ pub fn current_root() -> Result<OwnedFd, Errno> {
     fs::openat(CWD, c"/", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
 }
 
+/// What lies on top of the root; only openat2(2) can tell.
+pub fn top_of(root: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    fs::openat2(root, c"..", flags, Mode::empty(), ResolveFlags::IN_ROOT)
+}
+
 /// openat2(2) below `root`, never through a magic link.
 pub fn open(
     root: BorrowedFd<'_>,
@@ -40,6 +47,7 @@ pub fn open(
     loop {
         match fs::openat2(root, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve) {
             Err(Errno::AGAIN) if retries < MAX_RETRIES => retries += 1,
+            Err(Errno::NOSYS) => return walk::open(root, path, flags | OFlags::CLOEXEC, resolve),
             result => return result,
         }
     }

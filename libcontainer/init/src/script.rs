@@ -13,7 +13,7 @@ use core::ffi::CStr;
 use creel_wire::message::{At, Kind, Message};
 use creel_wire::{Plan, Step};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{OFlags, ResolveFlags};
+use rustix::fs::ResolveFlags;
 use rustix::io::Errno;
 use rustix::process;
 
@@ -59,8 +59,7 @@ impl Container<'_> {
     /// A mount over the root itself is the root from then on: `..` at the root leads to what lies on top of it.
     fn step_onto_root(&mut self, target: &CStr) -> Outcome {
         if target.is_empty() {
-            let flags = OFlags::PATH | OFlags::DIRECTORY;
-            let top = resolve::open(self.root()?, c"..", flags, ResolveFlags::empty());
+            let top = resolve::top_of(self.root()?);
             self.set_root(top.at(At::OpenRoot)?);
         }
         Ok(())

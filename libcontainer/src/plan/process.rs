@@ -4,6 +4,8 @@ use super::capabilities::Sets;
 use super::{PlanError, text};
 use creel_wire::owned::{Step, Text};
 use oci_spec::runtime::{PosixRlimitType, Process};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// What has to be worked out from the process settings before steps are made.
 pub(super) struct Identity {
@@ -28,11 +30,14 @@ impl Identity {
 /// the first, and an empty HOME counts as none.
 pub(super) fn environment(process: &Process) -> Vec<String> {
     let mut kept: Vec<&String> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
     for variable in process.env().iter().flatten() {
-        let same = kept.iter().position(|known| key(known) == key(variable));
-        match same {
-            Some(place) => kept[place] = variable,
-            None => kept.push(variable),
+        match places.entry(key(variable)) {
+            Entry::Occupied(place) => kept[*place.get()] = variable,
+            Entry::Vacant(place) => {
+                place.insert(kept.len());
+                kept.push(variable);
+            }
         }
     }
     kept.into_iter().filter(|variable| *variable != "HOME=").cloned().collect()

@@ -258,14 +258,21 @@ pub fn set_groups(groups: Words<'_>) -> Result<(), Errno> {
 
 /// setresgid(2).
 pub fn set_gid(gid: u32) -> Result<(), Errno> {
+    refuse_no_change(gid)?;
     let gid = gid as usize;
     numbers(number::SETRESGID, gid, gid, gid, 0, 0).map(drop)
 }
 
 /// setresuid(2).
 pub fn set_uid(uid: u32) -> Result<(), Errno> {
+    refuse_no_change(uid)?;
     let uid = uid as usize;
     numbers(number::SETRESUID, uid, uid, uid, 0, 0).map(drop)
+}
+
+/// To the kernel -1 is no id but "leave it as it is", which is root.
+fn refuse_no_change(id: u32) -> Result<(), Errno> {
+    if id == u32::MAX { Err(Errno::INVAL) } else { Ok(()) }
 }
 
 /// capset(2), version 3, on this process.

@@ -65,7 +65,17 @@ fn user(process: &Process, at: &str) -> Result<(), CheckError> {
         let path = member(at, "user") + ".additionalGids";
         return Err(CheckError::unsupported(path, format!("{groups} groups"), "at most 65536"));
     }
-    match process.user().umask() {
+    let user = process.user();
+    let additional = user.additional_gids().iter().flatten();
+    let ids = [("uid", user.uid()), ("gid", user.gid())].into_iter();
+    for (name, id) in ids.chain(additional.map(|gid| ("additionalGids", *gid))) {
+        // -1 to setresuid(2): the process would stay root.
+        if id == u32::MAX {
+            let path = format!("{}.{name}", member(at, "user"));
+            return Err(CheckError::unsupported(path, id, "an id from 0 to 4294967294"));
+        }
+    }
+    match user.umask() {
         Some(umask) if umask > 0o777 => Err(CheckError::unsupported(
             member(at, "user") + ".umask",
             umask,

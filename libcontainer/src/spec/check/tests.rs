@@ -55,6 +55,21 @@ fn namespaces(kinds: &[&str]) -> Value {
 }
 
 #[test]
+fn the_last_number_is_no_id() {
+    let user = |user: Value| json!({"process": {"user": user}});
+    assert_refused(&[
+        (user(json!({"uid": u32::MAX})), "process.user.uid", "4294967295"),
+        (user(json!({"gid": u32::MAX})), "process.user.gid", "4294967295"),
+        (
+            user(json!({"additionalGids": [1, u32::MAX]})),
+            "process.user.additionalGids",
+            "4294967295",
+        ),
+    ]);
+    assert_accepted(&[user(json!({"uid": u32::MAX - 1, "gid": u32::MAX - 1}))]);
+}
+
+#[test]
 fn root_and_process_have_to_be_there() {
     assert_refused(&[
         (json!({"root": null}), "root is missing", ""),

@@ -17,6 +17,7 @@ mod hook;
 mod look;
 mod procfs;
 mod sys;
+mod thief;
 mod tries;
 
 const USAGE: &str = "usage: probe COMMAND
@@ -29,6 +30,7 @@ const USAGE: &str = "usage: probe COMMAND
   sleep SECONDS      wait, and exit with 0
   notify TEXT...     as sigwait, then send these to $NOTIFY_SOCKET, and wait
   sigwait            print `ready`, wait for HUP, INT, TERM, USR1 or USR2, print its name
+  steal              print what can be taken of other processes, until killed
   die SIGNAL         raise this signal with its default action
   without N PROGRAM  become this program, for which the system call N does not exist
   without-flag N BIT PROGRAM
@@ -64,6 +66,7 @@ fn command(words: &[&str]) -> io::Result<ExitCode> {
         ["exit", n] => return Ok(ExitCode::from(number::<u8>(n)?)),
         ["sleep", seconds] => thread::sleep(Duration::from_secs(number(seconds)?)),
         ["sigwait"] => wait_for_signal()?,
+        ["steal"] => thief::steal()?,
         ["notify", texts @ ..] => {
             wait_for_signal()?;
             let manager = env::var_os("NOTIFY_SOCKET").ok_or_else(|| io::Error::other("none"))?;
