@@ -21,6 +21,11 @@ impl Host {
         Ok(Host { cgroups, own_cgroups, capabilities, user, in_user_namespace, cgroup_access })
     }
 
+    /// For a container that has no cgroup.
+    pub(crate) fn without_cgroups() -> Result<Host, Error> {
+        Ok(Host { in_user_namespace: is_in_user_namespace(), ..Host::for_exec()? })
+    }
+
     /// For exec, which needs nothing of the cgroup layout.
     pub(crate) fn for_exec() -> Result<Host, Error> {
         Ok(Host {

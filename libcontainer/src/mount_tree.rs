@@ -1,6 +1,6 @@
 //! Id-mapped mounts: a user namespace with the maps, and a tree of mounts that is given it.
 
-use crate::plan::{Descriptor, IdMaps, MountIds, MountTree, Namespace, OuterSource, Plan, Planned};
+use crate::plan::{IdMaps, MountIds, MountTree, Namespace, OuterSource};
 use crate::process::Handed;
 use crate::process::launch::{Init, Launch, LaunchError, launch};
 use crate::process::wait;
@@ -129,26 +129,15 @@ pub(crate) fn make(wanted: &MountTree) -> Result<OwnedFd, MountTreeError> {
 }
 
 /// The source of a bind, as the caller sees it.
-pub(crate) fn open(wanted: &OuterSource, plan: &Plan) -> Result<OwnedFd, MountTreeError> {
+pub(crate) fn open(wanted: &OuterSource) -> Result<OwnedFd, MountTreeError> {
     let unusable = |source| MountTreeError::Source {
-        json_path: asked_by(wanted, plan),
+        json_path: wanted.origin.clone(),
         path: wanted.source.clone(),
         source,
     };
     let path =
         CString::new(wanted.source.as_os_str().as_bytes()).map_err(|nul| unusable(nul.into()))?;
     sys::mount::clone_tree(&path, wanted.recursive).map_err(unusable)
-}
-
-fn asked_by(wanted: &OuterSource, plan: &Plan) -> String {
-    let slot = plan.descriptors.iter().position(
-        |descriptor| matches!(descriptor, Descriptor::OuterSource(source) if source == wanted),
-    );
-    let asks = |planned: &&Planned| match planned.step {
-        Step::OuterSource { tree } => Some(tree.0 as usize) == slot,
-        _ => false,
-    };
-    plan.inside.iter().find(asks).map_or_else(String::new, |planned| planned.origin.clone())
 }
 
 /// A user namespace lives as long as a descriptor of it; but only a process inside can be given maps. It is

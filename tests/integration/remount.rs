@@ -42,6 +42,24 @@ fn what_is_not_named_stays() {
     assert!(mount.has("noexec") && mount.has("nodev") && !mount.has("nosuid"), "{mount:?}");
 }
 
+/// The tmpfs becomes read-only at last only, which a remount in between does not take away.
+#[test]
+fn a_remount_of_a_read_only_tmpfs_leaves_it_read_only() {
+    runc_deviates!("it clears what is not named");
+    let mut bundle = Bundle::new("remountro").config(|c| {
+        c.mount("tmpfs", "/m", "tmpfs", &["ro"]);
+        c.mount("none", "/m", "none", &["remount", "bind", "nosuid"]);
+        c.mount("tmpfs", "/n", "tmpfs", &["ro"]);
+        c.mount("none", "/n", "none", &["remount", "bind", "rw"]);
+    });
+    let tries = bundle.try_all(&["make:/m/new", "make:/n/new"]);
+    assert_eq!(tries[0], Try::Failed("EROFS".to_owned()));
+    assert!(matches!(&tries[1], Try::Worked(_)), "{tries:?}");
+    let report = bundle.report();
+    let mount = report.mount("/m").expect("/m");
+    assert!(mount.has("ro") && mount.has("nosuid"), "{mount:?}");
+}
+
 #[test]
 fn a_remount_of_what_is_no_mount_is_refused() {
     let bundle = Bundle::new("remountnone").dir("m").config(|c| {

@@ -313,11 +313,9 @@ fn a_limit_above_ones_own_is_refused() {
     bundle.assert_nothing_left();
 }
 
-/// As an engine in a user namespace of its own calls: root there, and the container without one.
-#[test]
-fn root_of_a_user_namespace_makes_containers_in_it() {
-    runc_deviates!("it wants no sysfs without a network of its own");
-    let bundle = Bundle::new("nested").config(|c| {
+/// For root of a user namespace: the container has none of its own.
+fn nested(name: &str) -> Bundle {
+    Bundle::new(name).config(|c| {
         c.without_namespace("user");
         without_groups_of_others(c);
         for pointer in ["/linux/uidMappings", "/linux/gidMappings"] {
@@ -328,7 +326,14 @@ fn root_of_a_user_namespace_makes_containers_in_it() {
         c.set("/linux/resources", json!({"devices": [{"allow": false, "access": "rwm"}]}));
         c.set("/linux/cgroupsPath", "");
         c.probe(&["report", "write:/dev/null", "read:/dev/urandom"]);
-    });
+    })
+}
+
+/// As an engine in a user namespace of its own calls: root there, and the container without one.
+#[test]
+fn root_of_a_user_namespace_makes_containers_in_it() {
+    runc_deviates!("it wants no sysfs without a network of its own");
+    let bundle = nested("nested");
     let words = ["run", "-b", &bundle.bundle_path(), &bundle.id];
     let run = bundle.wrapped(&["unshare", "--user", "--map-root-user"], &words);
     let report = parse(&run.ok());
@@ -340,6 +345,19 @@ fn root_of_a_user_namespace_makes_containers_in_it() {
     );
     let outside = fs::metadata("/proc/self/ns/user").expect("a namespace").ino();
     assert_ne!(report.namespaces["user"], outside);
+}
+
+/// Its devices are the host's, bound, with or without a cgroup.
+#[test]
+fn root_of_a_user_namespace_makes_containers_without_a_cgroup() {
+    runc_deviates!("there is no --cgroup-manager");
+    let bundle = nested("nestednocgroup");
+    let path = bundle.bundle_path();
+    let words = ["--cgroup-manager", "disabled", "run", "-b", &path, &bundle.id];
+    let run = bundle.wrapped(&["unshare", "--user", "--map-root-user"], &words);
+    let report = parse(&run.ok());
+    let worked = |tried: &Try| matches!(tried, Try::Worked(_));
+    assert!(report.tries.len() == 2 && report.tries.values().all(worked), "{:?}", report.tries);
 }
 
 #[test]

@@ -222,6 +222,30 @@ fn a_source_that_the_containers_root_cannot_reach_is_bound() {
     assert!(matches!(&tries[1], Try::Failed(error) if error == "EROFS"), "{tries:?}");
 }
 
+/// Each bind has a mount of its own, with its own options.
+#[test]
+fn a_source_that_only_its_maker_reaches_is_bound_twice() {
+    needs_root!("a user reaches no more than his container's root does");
+    let bundle = bundle("usernstwice").dir("x").dir("y");
+    let private = bundle.outside("private");
+    let source = private.join("data");
+    fs::create_dir(&source).expect("mkdir");
+    fs::write(source.join("file"), "text").expect("file");
+    fs::set_permissions(&source, fs::Permissions::from_mode(0o777)).expect("chmod");
+    fs::set_permissions(&private, fs::Permissions::from_mode(0o700)).expect("chmod");
+    let source = source.to_str().expect("UTF-8");
+    let mut bundle = bundle.config(|c| {
+        c.bind(source, "/x", &["ro"]);
+        c.bind(source, "/y", &["rw"]);
+    });
+    let tries = bundle.try_all(&["read:/x/file", "read:/y/file", "make:/x/new", "make:/y/new"]);
+    for shown in &tries[..2] {
+        assert!(matches!(shown, Try::Worked(text) if text == "text"), "{tries:?}");
+    }
+    assert!(matches!(&tries[2], Try::Failed(error) if error == "EROFS"), "{tries:?}");
+    assert!(matches!(&tries[3], Try::Worked(_)), "{tries:?}");
+}
+
 #[test]
 fn a_source_that_is_not_there_is_named() {
     let bundle = bundle("usernsnosource").config(|c| c.bind("/nonesuch", "/m", &[]));

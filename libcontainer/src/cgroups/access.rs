@@ -8,7 +8,7 @@ use nix::unistd::{AccessFlags, faccessat};
 use super::error::Error;
 use super::layout::OwnCgroups;
 use super::path::own_below;
-use super::plan::{Directory, Kind, Plan};
+use super::plan::{Directory, Kind, Plan, Write};
 
 /// The hierarchies in which the caller may make no cgroup or may not move processes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,24 +38,31 @@ impl Access {
 
 impl Plan {
     /// The plan without the hierarchies that are denied; the container stays in the cgroups of the runtime
-    /// there. Device rules go with them: in a user namespace no device can be made, and those that are there are
-    /// the user's to open in any case.
+    /// there. Device rules go with them only `without_rules`: in a user namespace no device can be made, and those
+    /// that are there are the user's to open in any case.
     ///
     /// # Errors
     /// [`Error::LimitDenied`] for the first limit that would be lost.
-    pub(crate) fn within(mut self, access: &Access, own: &OwnCgroups) -> Result<Plan, Error> {
+    pub(crate) fn within(
+        mut self,
+        access: &Access,
+        own: &OwnCgroups,
+        without_rules: bool,
+    ) -> Result<Plan, Error> {
         let is_denied = |directory: &Directory| access.denied.contains(&directory.mount);
         let (denied, kept): (Vec<_>, Vec<_>) = self.directories.into_iter().partition(is_denied);
         let limits = denied.iter().flat_map(|directory| {
             directory.writes.iter().map(move |write| (directory.path(), write))
         });
-        if let Some((path, write)) =
-            limits.into_iter().find(|(_, write)| !write.file.starts_with("devices."))
-        {
+        let may_go = |write: &Write| without_rules && write.file.starts_with("devices.");
+        if let Some((path, write)) = limits.into_iter().find(|(_, write)| !may_go(write)) {
             return Err(Error::LimitDenied { path, json_path: write.json_path.clone() });
         }
-        if denied.iter().any(|directory| directory.kind == Kind::V2) {
-            self.device_filter = None;
+        if let Some(v2) = denied.iter().find(|directory| directory.kind == Kind::V2) {
+            if self.device_filter.take().is_some() && !without_rules {
+                let json_path = "linux.resources.devices".to_owned();
+                return Err(Error::LimitDenied { path: v2.path(), json_path });
+            }
         }
         self.directories = kept;
         self.shared = denied.into_iter().map(|directory| runtimes_own(directory, own)).collect();
@@ -92,7 +99,7 @@ fn may(path: &Path, access: AccessFlags) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Layout, Request, plan};
+    use super::super::{Hierarchy, Layout, Request, plan};
     use super::*;
     use oci_spec::runtime::LinuxResources;
     use serde_json::json;
@@ -103,16 +110,29 @@ mod tests {
         OwnCgroups::parse("0::/user.slice/session.scope\n")
     }
 
+    fn devices_of_v1(mount: &str) -> Layout {
+        let devices = Hierarchy {
+            controllers: vec!["devices".to_owned()],
+            mount: mount.into(),
+            root: "/".to_owned(),
+        };
+        Layout::V1 { hierarchies: vec![devices], unified: None }
+    }
+
     fn planned(resources: &serde_json::Value) -> Plan {
+        planned_on(resources, &Layout::V2 { mount: MOUNT.into() })
+    }
+
+    fn planned_on(resources: &serde_json::Value, layout: &Layout) -> Plan {
         let resources: LinuxResources = serde_json::from_value(resources.clone()).unwrap();
         let request = Request { id: "web", cgroups_path: None, resources: Some(&resources) };
-        plan(&request, &Layout::V2 { mount: MOUNT.into() }, &own()).unwrap()
+        plan(&request, layout, &own()).unwrap()
     }
 
     #[test]
     fn without_limits_the_container_stays_with_the_runtime_and_sees_that_read_only() {
         let devices = json!({"devices": [{"allow": false, "access": "rwm"}]});
-        let plan = planned(&devices).within(&Access::denying(&[MOUNT]), &own()).unwrap();
+        let plan = planned(&devices).within(&Access::denying(&[MOUNT]), &own(), true).unwrap();
         assert!(plan.directories.is_empty() && plan.device_filter.is_none());
         let mounts = plan.mounts(true);
         assert_eq!(mounts[0].source, Path::new("/sys/fs/cgroup/user.slice/session.scope"));
@@ -123,9 +143,23 @@ mod tests {
     #[test]
     fn a_limit_that_cannot_hold_is_an_error() {
         let limits = json!({"pids": {"limit": 5}});
-        let refused = planned(&limits).within(&Access::denying(&[MOUNT]), &own());
+        let refused = planned(&limits).within(&Access::denying(&[MOUNT]), &own(), true);
         let message = refused.unwrap_err().to_string();
         assert!(message.starts_with("linux.resources.pids.limit: "), "{message}");
-        assert!(planned(&limits).within(&Access::default(), &own()).is_ok());
+        assert!(planned(&limits).within(&Access::default(), &own(), true).is_ok());
+    }
+
+    #[test]
+    fn device_rules_that_matter_are_limits_too() {
+        let rules = json!({"devices": [{"allow": false, "access": "rwm"}]});
+        let refused = |plan: Plan, denied: &str| {
+            plan.within(&Access::denying(&[denied]), &own(), false).unwrap_err().to_string()
+        };
+        let message = refused(planned(&rules), MOUNT);
+        assert!(message.starts_with("linux.resources.devices: "), "{message}");
+        let v1 = "/sys/fs/cgroup/devices";
+        let message = refused(planned_on(&rules, &devices_of_v1(v1)), v1);
+        assert!(message.starts_with("linux.resources.devices[0]: "), "{message}");
+        assert!(planned(&rules).within(&Access::default(), &own(), false).is_ok());
     }
 }

@@ -47,7 +47,7 @@ pub struct Plan {
     /// there, and is shown it read-only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub shared: Vec<Directory>,
-    /// A device filter that the caller may not load is no error.
+    /// Device rules that the caller may not set are no error, for no device can be made in any case.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub rootless: bool,
 }

@@ -25,18 +25,13 @@ impl Opened {
         let mut opened = Opened { descriptors: Vec::new(), hook_states: Vec::new() };
         // Slot 0 is the conversation, which the launch makes.
         for descriptor in plan.descriptors.iter().skip(1) {
-            let fd = opened.one(descriptor, plan, entry)?;
+            let fd = opened.one(descriptor, entry)?;
             opened.descriptors.push(fd);
         }
         Ok(opened)
     }
 
-    fn one(
-        &mut self,
-        descriptor: &Descriptor,
-        plan: &Plan,
-        entry: &Entry,
-    ) -> Result<OwnedFd, Error> {
+    fn one(&mut self, descriptor: &Descriptor, entry: &Entry) -> Result<OwnedFd, Error> {
         match descriptor {
             Descriptor::StartListener => start_listener(entry)
                 .map_err(|source| Error::io("make the start socket in", entry.path(), source)),
@@ -44,7 +39,7 @@ impl Opened {
             Descriptor::Report => report(),
             Descriptor::MountTree(tree) => Ok(mount_tree::make(tree)?),
             Descriptor::NotifyDirectory => notify::directory(entry),
-            Descriptor::OuterSource(source) => Ok(mount_tree::open(source, plan)?),
+            Descriptor::OuterSource(source) => Ok(mount_tree::open(source)?),
             Descriptor::HookState(status) => {
                 let memfd = nix::sys::memfd::memfd_create(
                     c"creel-state",

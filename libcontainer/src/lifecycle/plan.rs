@@ -41,7 +41,10 @@ pub(super) fn work_out(
     let cgroups_path = spec.linux().as_ref().and_then(|linux| linux.cgroups_path().as_deref());
     let systemd = options.systemd_cgroup.then(Maker::probe).transpose();
     let systemd = systemd.map_err(cgroups::Error::from)?;
-    let mut host = if options.no_cgroups { Host::for_exec() } else { Host::probe(cgroups_path) }?;
+    let mut host = match options.no_cgroups {
+        true => Host::without_cgroups(),
+        false => Host::probe(cgroups_path),
+    }?;
     let request = Request {
         id: id.to_owned(),
         bundle,

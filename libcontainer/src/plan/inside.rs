@@ -18,6 +18,7 @@ use oci_spec::runtime::{Process, Spec};
 use std::path::{Path, PathBuf};
 
 const CAP_SYS_ADMIN: u32 = 21;
+const CAP_MKNOD: u32 = 27;
 const MS_REC: u32 = 0x4000;
 const MS_SLAVE: u32 = 0x8_0000;
 const MS_PRIVATE: u32 = 0x4_0000;
@@ -28,7 +29,7 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
     let map_writers = MapWriters::of(id_maps.as_ref(), host);
     let net_devices = NetDevices::of(spec, &namespaces)?;
     let rdt = Rdt::of(spec, &request.id)?;
-    let mut cgroup = plan_cgroup(spec, request, host)?;
+    let mut cgroup = plan_cgroup(spec, request, host, &namespaces)?;
     cgroup.owner = cgroup_owner::of(spec, &namespaces, &host.cgroups);
     let process = spec.process().clone().unwrap_or_default();
     let process = activation::with_variables(process, request, &namespaces);
@@ -112,7 +113,13 @@ struct Root<'a> {
     process: &'a Process,
 }
 
-fn plan_cgroup(spec: &Spec, request: &Request, host: &Host) -> Result<cgroups::Plan, PlanError> {
+fn plan_cgroup(
+    spec: &Spec,
+    request: &Request,
+    host: &Host,
+    namespaces: &Namespaces,
+) -> Result<cgroups::Plan, PlanError> {
+    let without_rules = needs_no_device_rules(host, namespaces);
     let linux = spec.linux().as_ref();
     let wanted = cgroups::Request {
         id: &request.id,
@@ -124,10 +131,17 @@ fn plan_cgroup(spec: &Spec, request: &Request, host: &Host) -> Result<cgroups::P
         _ if request.no_cgroups => cgroups::plan_none(&wanted),
         Some(maker) => cgroups::plan_systemd(&wanted, annotations, &host.cgroups, maker),
         None => cgroups::plan(&wanted, &host.cgroups, &host.own_cgroups)
-            .and_then(|plan| plan.within(&host.cgroup_access, &host.own_cgroups)),
+            .and_then(|plan| plan.within(&host.cgroup_access, &host.own_cgroups, without_rules)),
     };
     let plan = plan.map_err(PlanError::Cgroup)?;
-    Ok(cgroups::Plan { rootless: request.rootless, ..plan })
+    Ok(cgroups::Plan { rootless: request.rootless && without_rules, ..plan })
+}
+
+/// Whether no device can be made in the container in any case: in a user namespace nobody makes one. Outside of one
+/// a caller without these capabilities gets no further than to be told that he needs one.
+fn needs_no_device_rules(host: &Host, namespaces: &Namespaces) -> bool {
+    let has_rights = host.has(CAP_SYS_ADMIN) || host.has(CAP_MKNOD);
+    namespaces.has(Namespace::User) || host.in_user_namespace || !has_rights
 }
 
 /// What decides how creel-init begins.

@@ -130,6 +130,9 @@ pub enum Descriptor {
 /// A path of the host to be bound.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OuterSource {
+    /// Such as `mounts[2]`. No two binds share a descriptor: once its tree is attached, to attach it again would
+    /// move it.
+    pub origin: String,
     /// The path.
     pub source: PathBuf,
     /// The mounts below it too.

@@ -72,13 +72,14 @@ pub(super) fn plan(
 /// Read-only at last, when nothing more is made in them: file systems that other mounts or devices have
 /// their places in (Podman's pods have such a /dev).
 pub(super) fn close(script: &mut Script, spec: &Spec, bundle: &Path) -> Result<(), PlanError> {
-    let mounts = spec.mounts().as_deref().unwrap_or_default();
-    for (index, mount) in mounts.iter().enumerate() {
-        let one = One::of(format!("mounts[{index}]"), mount, bundle)?;
-        let covered = mounts[index + 1..].iter().any(|m| m.destination() == mount.destination());
-        if one.closes_late() && !covered {
-            let step = Step::MountAttributes { target: one.target, set: attr::RDONLY };
-            script.push(one.origin, step);
+    let mounts = spec.mounts().iter().flatten().enumerate();
+    let all = mounts.map(|(index, mount)| One::of(format!("mounts[{index}]"), mount, bundle));
+    let all = all.collect::<Result<Vec<_>, _>>()?;
+    for (index, one) in all.iter().enumerate().filter(|(_, one)| one.closes_late()) {
+        let mut later = all[index + 1..].iter().filter(|later| later.target == one.target);
+        if !later.any(One::covers_or_opens) {
+            let step = Step::MountAttributes { target: one.target.clone(), set: attr::RDONLY };
+            script.push(one.origin.as_str(), step);
         }
     }
     Ok(())
@@ -112,6 +113,13 @@ impl One {
         is_file_system && has_places && self.options.own.set & attr::RDONLY != 0
     }
 
+    /// Whether an earlier mount on the same place is out of sight then, or has been made writable by name. A
+    /// remount that does not say so leaves it as it was.
+    fn covers_or_opens(&self) -> bool {
+        let Options { remount, own, below, .. } = self.options;
+        !remount || (own.clear | below.clear) & attr::RDONLY != 0
+    }
+
     fn source(&self) -> Result<Text, PlanError> {
         text(&format!("{}.source", self.origin), self.source.as_str())
     }
@@ -121,6 +129,7 @@ impl One {
         let Options { own, below, propagation, recursive, .. } = self.options;
         if outer {
             let tree = script.slot(Descriptor::OuterSource(OuterSource {
+                origin: self.origin.clone(),
                 source: self.source.clone().into(),
                 recursive,
             }));

@@ -1,6 +1,7 @@
 //! Mounts and their options.
 
 use super::harness::{changes, plan_of, refused};
+use creel_wire::owned::Step;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
@@ -143,6 +144,34 @@ fn tmpfs_with_what_it_covers() {
       readonlyRoot
     ");
     assert_snapshot!(refused(|config| config["mounts"] = json!([mount("proc")])), @r#"mounts[0].options: "tmpcopyup" is not supported; only a mount of type tmpfs can have it"#);
+}
+
+/// Whether the tmpfs on /x, with `ro`, becomes read-only at last with this entry behind it.
+fn closes_before(later: Value) -> bool {
+    let plan = plan_of(|config| {
+        let tmpfs = json!({"destination": "/x", "type": "tmpfs", "options": ["ro"]});
+        config["mounts"] = json!([tmpfs, later]);
+    });
+    plan.inside.iter().any(|planned| match &planned.step {
+        Step::MountAttributes { target, set: 1 } => target.as_c_str() == c"x",
+        _ => false,
+    })
+}
+
+/// A remount covers nothing: what it does not name stays as it was asked for.
+#[test]
+fn a_read_only_tmpfs_that_is_remounted_stays_read_only() {
+    let remount = |destination: &str, options: &[&str]| {
+        let words = [&["remount"], options].concat();
+        closes_before(json!({"destination": destination, "type": "none", "options": words}))
+    };
+    assert!(remount("/x", &["bind", "nosuid"]));
+    assert!(remount("/x", &["size=64k"]));
+    assert!(remount("/x", &["bind", "ro"]));
+    assert!(!remount("/x", &["bind", "rw"]), "writable by name");
+    assert!(!remount("/y/../x/", &["bind", "rrw"]), "writable by name");
+    assert!(remount("/y", &["bind", "rw"]), "another mount");
+    assert!(!closes_before(json!({"destination": "/x", "type": "tmpfs"})), "out of sight");
 }
 
 /// A destination does not lead out of the container.

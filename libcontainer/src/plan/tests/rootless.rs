@@ -3,7 +3,7 @@
 use super::harness::{config, join, map_ids, plan_of, planned, request, share, v2};
 use super::text::names;
 use crate::cgroups::{Access, OwnCgroups};
-use crate::plan::{Host, MapWriter, Namespace};
+use crate::plan::{Descriptor, Host, MapWriter, Namespace, Request};
 use creel_wire::owned::Step;
 use serde_json::{Value, json};
 
@@ -150,6 +150,29 @@ fn a_container_without_a_cgroup_is_shown_its_makers_read_only() {
     assert_eq!(shown, Some((format!("{mount}/user.slice/session.scope"), 1, 1)));
 }
 
+/// Only where no device can be made anyway; that the caller is called rootless does not make it so.
+#[test]
+fn device_rules_are_done_without_only_where_no_device_can_be_made() {
+    let rootless = Request { rootless: true, ..request() };
+    let done_without =
+        |edit: &dyn Fn(&mut Value), host: &Host| planned(edit, &rootless, host).cgroup.rootless;
+    assert!(!done_without(&|_| {}, &v2()));
+    assert!(done_without(&map_ids, &v2()));
+    let joins = |config: &mut Value| {
+        map_ids(config);
+        join(config, "user", "/proc/7/ns/user");
+    };
+    assert!(done_without(&joins, &v2()));
+    assert!(done_without(&|_| {}, &Host { in_user_namespace: true, ..v2() }));
+    assert!(!planned(map_ids, &request(), &v2()).cgroup.rootless);
+    let denied = Access::denying(&["/sys/fs/cgroup"]);
+    let host = Host { user: (1000, 1000), cgroup_access: denied, ..v2() };
+    let refused = crate::plan::plan(&config(|_| {}), &rootless, &host).unwrap_err().to_string();
+    assert!(refused.starts_with("linux.resources.devices: "), "{refused}");
+    let powerless = Host { capabilities: 0, ..host };
+    assert!(crate::plan::plan(&config(|_| {}), &rootless, &powerless).is_ok());
+}
+
 /// Devices can be made by nobody in a user namespace, be it the container's own or that of the caller.
 #[test]
 fn devices_are_bound_for_root_of_a_user_namespace() {
@@ -181,4 +204,28 @@ fn sources_are_opened_outside_where_that_reaches_more() {
     };
     assert!(opened(&v2()));
     assert!(!opened(&user()));
+}
+
+/// To attach a tree for the second time is to move it.
+#[test]
+fn binds_of_one_source_do_not_share_what_is_opened_outside() {
+    let plan = plan_of(|config| {
+        map_only(config, 1000, 1000);
+        for (place, mode) in [("/x", "ro"), ("/y", "rw")] {
+            let bind = json!({"destination": place, "source": "/srv", "options": ["rbind", mode]});
+            config["mounts"].as_array_mut().unwrap().push(bind);
+        }
+    });
+    let tree = |planned: &crate::plan::Planned| match planned.step {
+        Step::OuterSource { tree } => Some(tree.0 as usize),
+        _ => None,
+    };
+    let trees: Vec<usize> = plan.inside.iter().filter_map(tree).collect();
+    let sources = plan.descriptors.iter().filter_map(|descriptor| match descriptor {
+        Descriptor::OuterSource(source) => Some(source.origin.as_str()),
+        _ => None,
+    });
+    let bound = ["mounts[6]", "mounts[7]"];
+    assert_eq!(sources.collect::<Vec<_>>(), bound);
+    assert!(trees.len() == bound.len() && trees[0] != trees[1], "{trees:?}");
 }
