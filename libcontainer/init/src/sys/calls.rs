@@ -256,6 +256,11 @@ pub fn set_groups(groups: Words<'_>) -> Result<(), Errno> {
     }
 }
 
+/// setgroups(2) with none.
+pub fn drop_groups() -> Result<(), Errno> {
+    numbers(number::SETGROUPS, 0, 0, 0, 0, 0).map(drop)
+}
+
 /// setresgid(2).
 pub fn set_gid(gid: u32) -> Result<(), Errno> {
     let gid = gid as usize;
