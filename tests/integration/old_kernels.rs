@@ -1,6 +1,7 @@
 //! Fallbacks for kernels that lack a system call, forced by a filter that answers it with ENOSYS.
 
 use creel_probe::Report;
+use serde_json::json;
 
 use crate::harness::{Bundle, is_runc, needs_root, parse, probe, skip};
 
@@ -52,6 +53,40 @@ fn descriptors_do_not_leak_without_close_range() {
     let bundle = Bundle::new("nocloserange");
     let report = without(CLOSE_RANGE, &bundle);
     assert_eq!(report.fds.keys().copied().collect::<Vec<_>>(), [0, 1, 2], "{:?}", report.fds);
+}
+
+/// The program, a hook that the library runs, and one that creel-init runs.
+#[test]
+fn descriptors_above_the_soft_limit_do_not_leak_without_close_range() {
+    needs_root!("a filter without no_new_privs takes root, and newuidmap does not work with it");
+    if is_runc() {
+        skip!("these are creel's own fallbacks");
+    }
+    let bundle = Bundle::new("nocloserangehigh");
+    let log = bundle.outside("hooks").join("log");
+    let log = log.to_str().expect("UTF-8");
+    let hook = |path: &str, log: &str| json!({"path": path, "args": ["probe", "hook", log]});
+    let outer = hook(bundle.rootfs("bin/probe").to_str().expect("UTF-8"), log);
+    let bundle = bundle.config(|c| {
+        c.bind(log.trim_end_matches("/log"), "/hooks", &[]);
+        c.push("/hooks/createRuntime", outer);
+        c.push("/hooks/startContainer", hook("/bin/probe", "/hooks/log"));
+    });
+    let probe = probe().to_str().expect("UTF-8");
+    let lowered = ["sh", "-c", "ulimit -Sn 150; exec \"$@\"", "sh"];
+    let without = [probe, "without", CLOSE_RANGE];
+    let wrapper = [&[probe, "holding", "200"][..], &lowered, &without].concat();
+    let words = ["run", "-b", &bundle.bundle_path(), &bundle.id];
+    let report = parse(&bundle.wrapped(&wrapper, &words).ok());
+    assert_eq!(report.fds.keys().copied().collect::<Vec<_>>(), [0, 1, 2], "{:?}", report.fds);
+
+    let hooks = std::fs::read_to_string(log).expect("what the hooks saw");
+    assert_eq!(hooks.lines().count(), 2, "{hooks}");
+    for line in hooks.lines() {
+        let hook: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        let fds: Vec<&String> = hook["fds"].as_object().expect("fds").keys().collect();
+        assert_eq!(fds, ["0", "1", "2"], "{line}");
+    }
 }
 
 /// fsconfig(2) takes values of at most 255 bytes; overlayfs wants longer lists of directories.

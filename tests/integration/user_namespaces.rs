@@ -7,7 +7,7 @@ use creel_probe::Try;
 use nix::mount::MsFlags;
 use serde_json::json;
 
-use crate::harness::{Bundle, Config, needs_root, rootless, runc_deviates};
+use crate::harness::{Bundle, Config, needs_root, parse, rootless, runc_deviates, wait_until};
 
 /// Ids 0 to 999 of the container are 100000 and on of the host.
 fn mapped(c: &mut Config) {
@@ -309,4 +309,37 @@ fn a_score_and_limits_come_with_joined_namespaces_too() {
     let report = second.report();
     assert_eq!(report.oom_score_adj, 333);
     assert_eq!(report.rlimits["RLIMIT_NOFILE"], (Some(200), Some(300)));
+}
+
+/// Such a namespace is what a user without ranges makes; whatever joins it cannot give up a group any more.
+#[test]
+fn the_groups_of_root_stay_out_where_setgroups_is_denied() {
+    runc_deviates!("the caller's groups come along");
+    needs_root!("others have no groups to give up");
+    let first = Bundle::new("usernsnogroups");
+    let maker = ["unshare", "--user", "--map-root-user", "--setgroups", "deny", "sleep", "600"];
+    let holder = first.plain(&maker).spawn();
+    let of_holder = |name: &str| format!("/proc/{}/{name}", holder.pid());
+    wait_until("the namespace is there", || {
+        let mapped = fs::read_to_string(of_holder("gid_map")).is_ok_and(|map| map.contains(" 1\n"));
+        mapped && fs::read_to_string(of_holder("setgroups")).is_ok_and(|text| text == "deny\n")
+    });
+    let guest = |name: &str| {
+        Bundle::new(name).config(|c| {
+            c.join_namespace("user", &of_holder("ns/user"));
+            c.without_mount("/dev/pts");
+            c.mount("devpts", "/dev/pts", "devpts", &["newinstance", "ptmxmode=0666"]);
+        })
+    };
+    let with_groups = ["setpriv", "--groups", "4321,5432"];
+
+    let run = guest("usernsrungroups");
+    let report =
+        parse(&run.wrapped(&with_groups, &["run", "-b", &run.bundle_path(), &run.id]).ok());
+    assert_eq!((report.ids.uid, report.ids.groups), ([0; 4], Vec::new()));
+
+    let entered = guest("usernsexecgroups").sleeping();
+    let words = ["exec", &entered.id, "/bin/probe", "report"];
+    let report = parse(&entered.wrapped(&with_groups, &words).ok());
+    assert_eq!((report.ids.uid, report.ids.groups), ([0; 4], Vec::new()));
 }

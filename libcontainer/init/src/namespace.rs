@@ -4,10 +4,26 @@ use crate::channel::Channel;
 use crate::failure::{Context, Outcome};
 use crate::sys;
 use creel_wire::message::{At, Kind, Message};
+use rustix::io::Errno;
+
+/// CLONE_NEWUSER, clone(2).
+const USER: u32 = 0x1000_0000;
 
 /// setns(2): the kernel checks that the descriptor is of this kind.
 pub fn join(number: i32, kind: u32) -> Outcome {
+    if kind & USER != 0 {
+        leave_groups()?;
+    }
     sys::setns(sys::borrow(number), kind).at(At::Call)
+}
+
+/// The caller's groups are given up while that can be done: the user namespace may be one without setgroups(2).
+/// A caller who may not do it keeps them, as he would everywhere.
+fn leave_groups() -> Outcome {
+    match sys::drop_groups() {
+        Err(Errno::PERM) => Ok(()),
+        dropped => dropped.at(At::Groups),
+    }
 }
 
 /// unshare(2).

@@ -55,13 +55,34 @@ pub(crate) fn close_descriptors_at_exec(command: &mut Command) {
     let close = || {
         // SAFETY: plain numbers; descriptors are only marked, so nothing that Rust code owns is closed.
         let result = unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, 4) };
-        // Before 5.11 there is no CLOSE_RANGE_CLOEXEC: then what is not ours stays, as it came.
-        let unknown =
-            matches!(io::Error::last_os_error().raw_os_error(), Some(libc::EINVAL | libc::ENOSYS));
-        if result < 0 && !unknown { Err(io::Error::last_os_error()) } else { Ok(()) }
+        if result >= 0 {
+            return Ok(());
+        }
+        let error = io::Error::last_os_error();
+        match error.raw_os_error() {
+            // Before 5.11 there is no CLOSE_RANGE_CLOEXEC.
+            Some(libc::EINVAL | libc::ENOSYS) => close_each_at_exec(),
+            _ => Err(error),
+        }
     };
-    // SAFETY: between fork and exec the closure makes one system call and allocates nothing.
+    // SAFETY: between fork and exec the closure makes system calls only and allocates nothing.
     unsafe { command.pre_exec(close) };
+}
+
+/// fcntl(2), F_SETFD, one by one up to the hard limit: the soft one may have been lowered after something above it was
+/// opened.
+fn close_each_at_exec() -> io::Result<()> {
+    const MOST: u64 = 1 << 20;
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the kernel writes one struct rlimit.
+    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    for number in 3..limit.rlim_max.min(MOST) as RawFd {
+        // SAFETY: plain numbers; what is open is only marked, and what is not is no matter.
+        unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) };
+    }
+    Ok(())
 }
 
 /// seccomp(2): whether the kernel knows these SECCOMP_FILTER_FLAG_*. Without a filter it fails in any case, and looks

@@ -98,8 +98,9 @@ pub fn close_on_exec_from(first: u32) -> Result<(), Errno> {
     }
 }
 
+/// Up to the hard limit: the soft one may have been lowered after something above it was opened.
 fn close_on_exec_each(first: u32) -> Result<(), Errno> {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
     let last = limit.unwrap_or(1 << 20).min(1 << 20) as i32;
     for descriptor in (first as i32)..last {
         // Not open is fine; nothing else can go wrong.
@@ -254,6 +255,11 @@ pub fn set_groups(groups: Words<'_>) -> Result<(), Errno> {
     unsafe {
         call(number::SETGROUPS, [groups.len(), groups.as_ptr() as usize, 0, 0, 0, 0]).map(drop)
     }
+}
+
+/// setgroups(2) with none.
+pub fn drop_groups() -> Result<(), Errno> {
+    numbers(number::SETGROUPS, 0, 0, 0, 0, 0).map(drop)
 }
 
 /// setresgid(2).

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use std::{env, fs, io, thread};
 
+use nix::fcntl::FcntlArg;
 use nix::sys::signal::{SigSet, Signal};
 
 mod agent;
@@ -35,6 +36,7 @@ const USAGE: &str = "usage: probe COMMAND
   without N PROGRAM  become this program, for which the system call N does not exist
   without-flag N BIT PROGRAM
                      become this program, for which N refuses this flag in its second argument
+  holding N PROGRAM  become this program, with standard input open as descriptor N too
   agent SOCKET ANSWER
                      a seccomp agent: prints a line of JSON for each message, and answers notifications with
                      this errno; 0 lets the call go on, `close` ends each connection at once, `forget`
@@ -88,6 +90,11 @@ fn command(words: &[&str]) -> io::Result<ExitCode> {
         }
         ["without-flag", number_of_call, flag, rest @ ..] => {
             sys::refuse_flag(number(number_of_call)?, number(flag)?)?;
+            let (program, arguments) = rest.split_first().ok_or_else(|| io::Error::other(USAGE))?;
+            return Err(std::process::Command::new(program).args(arguments).exec());
+        }
+        ["holding", descriptor, rest @ ..] => {
+            nix::fcntl::fcntl(io::stdin(), FcntlArg::F_DUPFD(number(descriptor)?))?;
             let (program, arguments) = rest.split_first().ok_or_else(|| io::Error::other(USAGE))?;
             return Err(std::process::Command::new(program).args(arguments).exec());
         }

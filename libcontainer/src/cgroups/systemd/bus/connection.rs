@@ -79,6 +79,12 @@ impl Connection {
         Ok(connection)
     }
 
+    /// A bus that a test plays, past the authentication.
+    #[cfg(all(test, target_endian = "little"))]
+    pub(super) fn of_test(socket: UnixStream) -> Connection {
+        Connection { socket, serial: 0 }
+    }
+
     /// The kernel tells the bus who this is; EXTERNAL says that this is meant. No number is given, since in a
     /// user namespace it would be another than the one that the bus sees.
     fn authenticate(&mut self) -> Result<(), SystemdError> {

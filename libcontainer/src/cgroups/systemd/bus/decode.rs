@@ -4,6 +4,8 @@ use super::super::error::SystemdError;
 use super::super::value::Value;
 use super::encode::ENDIANNESS;
 
+const METHOD_RETURN: u8 = 2;
+const ERROR: u8 = 3;
 const SIGNAL: u8 = 4;
 /// Up to the length of the array of header fields.
 pub(super) const FIXED: usize = 16;
@@ -18,7 +20,9 @@ pub(super) struct Message {
     member: String,
     signature: String,
     /// The serial of the call that it answers.
-    pub(super) reply_to: Option<u32>,
+    reply_to: Option<u32>,
+    /// The unique name of the connection that it is from; the bus writes it itself.
+    pub(super) sender: Option<String>,
     /// The name of the error that it is.
     pub(super) error: Option<String>,
     body: Vec<u8>,
@@ -72,9 +76,15 @@ impl Message {
             (3, Field::Text(text)) => self.member = text,
             (4, Field::Text(text)) => self.error = Some(text),
             (5, Field::Number(serial)) => self.reply_to = Some(serial),
+            (7, Field::Text(text)) => self.sender = Some(text),
             (8, Field::Text(text)) => self.signature = text,
             _ => {}
         }
+    }
+
+    /// The bus lets only the one who was called send these kinds; a signal with a serial can be anybody's.
+    pub(super) fn answers(&self, serial: u32) -> bool {
+        matches!(self.kind, METHOD_RETURN | ERROR) && self.reply_to == Some(serial)
     }
 
     pub(super) fn is_signal(&self, interface: &str, member: &str) -> bool {
@@ -234,7 +244,8 @@ mod tests {
         let fixed: &[u8; FIXED] = bytes[..FIXED].try_into().unwrap();
         assert_eq!(rest(fixed).unwrap(), bytes.len() - FIXED);
         let message = Message::decode(&bytes).unwrap();
-        assert_eq!((message.error.as_deref(), message.reply_to), (Some("e.E"), Some(2)));
+        assert_eq!(message.error.as_deref(), Some("e.E"));
+        assert!(message.answers(2) && !message.answers(3));
         assert_eq!(message.first_text().as_deref(), Some("no"));
         assert!(message.object_path().is_err());
     }

@@ -4,6 +4,8 @@
 mod connection;
 mod decode;
 mod encode;
+#[cfg(all(test, target_endian = "little"))]
+mod tests;
 
 use self::connection::Connection;
 use self::decode::Message;
@@ -27,6 +29,8 @@ const SCOPE: &str = "org.freedesktop.systemd1.Scope";
 #[derive(Debug)]
 pub(super) struct Bus {
     connection: Connection,
+    /// The unique name of systemd: the bus passes on signals of the same name from anybody.
+    systemd: Option<String>,
     /// Jobs that have ended while something else was waited for: their paths and results.
     ended: Vec<(String, String)>,
 }
@@ -38,17 +42,20 @@ impl Bus {
             Manager::System => connection::system_address()?,
             Manager::User => connection::user_address()?,
         };
-        let connection = Connection::open(&address)?;
-        let mut bus = Bus { connection, ended: Vec::new() };
+        let mut bus = Bus::on(Connection::open(&address)?);
         bus.call(BUS, "Hello", Body::new())?;
         Ok(bus)
+    }
+
+    fn on(connection: Connection) -> Bus {
+        Bus { connection, systemd: None, ended: Vec::new() }
     }
 
     /// Be told of the end of jobs; has to come before the job.
     pub(super) fn watch_jobs(&mut self) -> Result<(), SystemdError> {
         self.call(BUS, "AddMatch", Body::new().text(JOB_REMOVED))?;
         // systemd says nothing while nobody has subscribed.
-        self.call(SYSTEMD, "Subscribe", Body::new())?;
+        self.systemd = self.call(SYSTEMD, "Subscribe", Body::new())?.sender;
         Ok(())
     }
 
@@ -141,7 +148,7 @@ impl Bus {
         let serial = self.connection.send(&call, method)?;
         loop {
             let message = self.connection.receive(method)?;
-            if message.reply_to != Some(serial) {
+            if !message.answers(serial) {
                 self.note(&message)?;
                 continue;
             }
@@ -157,7 +164,8 @@ impl Bus {
 
     /// `JobRemoved(u id, o job, s unit, s result)`
     fn note(&mut self, message: &Message) -> Result<(), SystemdError> {
-        if message.is_signal(SYSTEMD.2, "JobRemoved") {
+        let is_systemd = self.systemd.is_some() && message.sender == self.systemd;
+        if is_systemd && message.is_signal(SYSTEMD.2, "JobRemoved") {
             self.ended.push(message.removed_job()?);
         }
         Ok(())
