@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use crate::harness::{Bundle, cgroup, needs_cgroup, orphans_reap, process_exists, wait_until};
 
@@ -77,6 +78,41 @@ fn cgroups_below_the_containers_go_with_it_and_their_processes_too() {
             bundle.delete();
         } else {
             bundle.cmd(&["delete", "--force", &bundle.id]).ok();
+        }
+        wait_gone(&all);
+        bundle.assert_nothing_left();
+    }
+}
+
+/// Makes 25 cgroups below one another in each directory, with a path longer than PATH_MAX, and moves a process to the last.
+const DEEP: &str = r#"name=$(printf %0200d 0); pid=$1; shift
+for path in "$@"; do
+    cd "$path" && for _ in $(seq 25); do mkdir $name && cd -P $name || exit; done
+    echo $pid >cgroup.procs || exit
+done"#;
+
+#[test]
+fn cgroups_deeper_than_a_path_can_say_save_no_process() {
+    needs_cgroup!();
+    for by_force in [true, false] {
+        let bundle = shared("deep");
+        let all = bundle.processes();
+        let moved = *all.iter().find(|pid| **pid != bundle.pid()).expect("another process");
+        let mut dirs = cgroup::dirs(&bundle.cgroup());
+        // Version 1's cpuset takes no process before it has processors.
+        dirs.retain(|dir| cgroup::is_v2() || !dir.join("cpuset.cpus").exists());
+        let mut shell = Command::new("sh");
+        shell.args(["-c", DEEP, "sh", &moved.to_string()]).args(dirs);
+        assert!(shell.status().expect("a shell").success());
+        let listed = bundle.cmd(&["ps", "-f", "json", &bundle.id]).ok().stdout();
+        let listed: Vec<u32> = serde_json::from_str(&listed).expect("a list");
+        assert!(listed.contains(&moved), "{listed:?}");
+        if by_force {
+            bundle.cmd(&["delete", "--force", &bundle.id]).ok();
+        } else {
+            bundle.cmd(&["kill", "--all", &bundle.id, "KILL"]).ok();
+            bundle.wait_stopped();
+            bundle.delete();
         }
         wait_gone(&all);
         bundle.assert_nothing_left();

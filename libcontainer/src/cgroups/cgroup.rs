@@ -89,6 +89,11 @@ impl Cgroup {
         }
     }
 
+    /// As [`pids`](Cgroup::pids); where some directories cannot be read those of the others, and the first failure.
+    pub(super) fn readable_pids(&self) -> (Vec<i32>, Option<Error>) {
+        self.process_dir().map_or((Vec::new(), None), |dir| pids::below_readable(&dir.path))
+    }
+
     /// Whether the cgroup is frozen, by itself or with one above it; one that is gone by now is not
     /// (systemd removes it at the moment when the last process ends).
     ///

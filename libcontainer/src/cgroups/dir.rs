@@ -67,29 +67,6 @@ pub(super) fn make(path: &Path) -> nix::Result<bool> {
     }
 }
 
-/// The directories directly below `path`; none where it is gone.
-pub(super) fn children(path: &Path) -> Result<Vec<PathBuf>, Error> {
-    let error = |source| Error::Read { path: path.to_owned(), source };
-    let entries = match std::fs::read_dir(path) {
-        Ok(entries) => entries,
-        Err(source) if is_gone(&source) => return Ok(Vec::new()),
-        Err(source) => return Err(error(source)),
-    };
-    let mut children = Vec::new();
-    for entry in entries {
-        let entry = match entry {
-            Ok(entry) => entry,
-            Err(source) if is_gone(&source) => break,
-            Err(source) => return Err(error(source)),
-        };
-        // The type is in the directory entry: no further system call.
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            children.push(entry.path());
-        }
-    }
-    Ok(children)
-}
-
 /// The names of the files in a directory.
 pub(super) fn files(path: &Path) -> Result<Vec<String>, Error> {
     let error = |source| Error::Read { path: path.to_owned(), source };

@@ -21,7 +21,7 @@ impl Cgroup {
     /// A cgroup whose [`Record`](super::Record) is not `made` may be somebody else's: nothing is sent.
     ///
     /// # Errors
-    /// [`Error::Control`] and [`Error::Signal`]; a process that is gone is no error.
+    /// [`Error::Control`], [`Error::Signal`] and [`Error::Read`]; a process that is gone is no error.
     pub fn kill_all(&self, signal: i32) -> Result<(), Error> {
         if !self.record().made {
             return Ok(());
@@ -54,11 +54,14 @@ impl Cgroup {
         }
     }
 
-    /// A process that was about to be made while the list was read is on the next one.
+    /// A process that was about to be made while the list was read is on the next one. What cannot be read does not
+    /// save the others.
     fn signal_until_none_is_new(&self, signal: i32) -> Result<(), Error> {
         let mut signalled = BTreeSet::new();
+        let mut failed = None;
         for _ in 0..PASSES {
-            let pids = self.pids()?;
+            let (pids, unread) = self.readable_pids();
+            failed = unread;
             let new: Vec<_> = pids.into_iter().filter(|pid| signalled.insert(*pid)).collect();
             if new.is_empty() {
                 break;
@@ -67,7 +70,7 @@ impl Cgroup {
                 send(pid, signal)?;
             }
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 }
 

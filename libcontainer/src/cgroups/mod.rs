@@ -16,6 +16,7 @@ mod cgroup;
 mod controllers;
 mod cpuset;
 mod create;
+mod descent;
 mod devices;
 mod dir;
 mod error;

@@ -1,13 +1,16 @@
 //! Removing a container's cgroup.
 
+use std::ffi::CString;
 use std::fs;
+use std::io;
 use std::os::fd::AsFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::dir::{children, is_gone};
+use super::descent::Descent;
+use super::dir::is_gone;
 use super::error::Error;
 use super::pids;
 use super::record::{Driver, Record};
@@ -87,8 +90,19 @@ fn remove_tree(path: &Path) -> Result<State, Error> {
     if remove_one(path)? == State::Gone {
         return Ok(State::Gone);
     }
-    for child in children(path)? {
-        if remove_tree(&child)? == State::Busy {
+    let Some(mut at) = Descent::begin(path)? else { return Ok(State::Gone) };
+    // Of each directory down to this one, what is left to be removed below it.
+    let mut left = vec![at.children()?];
+    while let Some(names) = left.last_mut() {
+        if let Some(name) = names.pop() {
+            if remove_child(&at, &name)? == State::Busy && at.enter(name)? {
+                left.push(at.children()?);
+            }
+            continue;
+        }
+        left.pop();
+        let Some(emptied) = at.leave()? else { break };
+        if remove_child(&at, &emptied)? == State::Busy {
             return Ok(State::Busy);
         }
     }
@@ -106,12 +120,20 @@ fn remove_unfrozen(path: &Path) -> Result<State, Error> {
 }
 
 fn remove_one(path: &Path) -> Result<State, Error> {
-    match fs::remove_dir(path) {
+    state_after(fs::remove_dir(path), || path.to_owned())
+}
+
+fn remove_child(at: &Descent, name: &CString) -> Result<State, Error> {
+    state_after(at.remove(name), || at.file(name))
+}
+
+fn state_after(removed: io::Result<()>, path: impl FnOnce() -> PathBuf) -> Result<State, Error> {
+    match removed {
         Ok(()) => Ok(State::Gone),
         Err(source) if is_gone(&source) => Ok(State::Gone),
         Err(source) => match source.raw_os_error() {
             Some(libc::EBUSY | libc::ENOTEMPTY) => Ok(State::Busy),
-            _ => Err(Error::Remove { path: path.to_owned(), source }),
+            _ => Err(Error::Remove { path: path(), source }),
         },
     }
 }

@@ -35,28 +35,32 @@ pub(crate) struct Init {
     second_is_to_come: bool,
 }
 
-/// How long a creel-init that is on its way into a pid namespace may take to get there; one in a frozen cgroup never does.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a creel-init that is on its way into a pid namespace may take to get there, and a killed one to end; one in a
+/// frozen cgroup does neither.
+const PATIENCE: Duration = Duration::from_millis(PATIENCE_MS as u64);
+const PATIENCE_MS: u16 = 2000;
 
 impl Init {
     /// creel-init went on in a sibling inside the joined pid namespace; the first process has done its part.
     pub(crate) fn enter_second_process(&mut self, pid: i32) -> io::Result<()> {
         self.second_is_to_come = false;
         let second = sys::pidfd_open(pid).inspect_err(|_| wait::end_child(pid))?;
-        wait::reap(self.pidfd.as_fd());
+        wait::reap_within(self.pidfd.as_fd(), PATIENCE_MS);
         self.pid = pid;
         self.pidfd = second;
         Ok(())
     }
 
-    /// Ends and reaps it.
+    /// Ends and reaps it; one in a frozen cgroup ends when that is thawed.
     pub(crate) fn end(&mut self) {
         if self.second_is_to_come {
             self.await_second();
         }
         // ESRCH: it has ended by itself.
         let _ = sys::send_signal(self.pidfd.as_fd(), libc::SIGKILL);
-        wait::reap(self.pidfd.as_fd());
+        if !wait::reap_within(self.pidfd.as_fd(), PATIENCE_MS) {
+            log::warn!("process {} does not end before its cgroup is thawed", self.pid);
+        }
     }
 
     /// A first process that is killed takes the pid of the second with it, which then is nobody's to reap. So both are let

@@ -70,6 +70,16 @@ pub(crate) fn reap(pidfd: BorrowedFd<'_>) {
     let _ = wait(pidfd);
 }
 
+/// As [`reap`], of one that may not end: one in a frozen cgroup of version 1 outlasts even SIGKILL. False when it was
+/// still there after `timeout_ms`.
+pub(crate) fn reap_within(pidfd: BorrowedFd<'_>, timeout_ms: u16) -> bool {
+    let has_ended = is_readable_within(&pidfd, timeout_ms).unwrap_or(true);
+    if has_ended {
+        reap(pidfd);
+    }
+    has_ended
+}
+
 /// Kills and reaps a child of which there is no pidfd. As long as it is not reaped its pid is no other's.
 pub(crate) fn end_child(pid: i32) {
     let pid = nix::unistd::Pid::from_raw(pid);

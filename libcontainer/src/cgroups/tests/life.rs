@@ -1,10 +1,14 @@
 //! Making, entering, killing and removing real cgroups.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
+use caps::{CapSet, Capability};
 use serde_json::{Value, json};
 
 use super::harness::{
@@ -70,7 +74,7 @@ fn kills_what_forks(layout: &Layout) {
         release(shell);
     }
     while cgroup.pids().unwrap().len() < 6 {
-        std::thread::yield_now();
+        thread::yield_now();
     }
     cgroup.kill_all(libc::SIGKILL).unwrap();
     for mut shell in shells {
@@ -154,4 +158,81 @@ fn a_process_that_is_gone_cannot_enter_on_version_1() {
 #[test]
 fn a_process_that_is_gone_cannot_enter_on_version_2() {
     on_v2(refuses_a_gone_process);
+}
+
+/// Cgroups below one another whose path is longer than PATH_MAX, as a container with a writable cgroup can make them, with
+/// this shell in the last.
+const DEEP: &str = r#"name=$(printf %0200d 0)
+for path in "$@"; do
+    cd "$path" && for _ in $(seq 25); do mkdir $name && cd -P $name || exit; done
+    echo $$ >cgroup.procs || exit
+done
+exec sleep 1000"#;
+
+fn is_removed_from_the_depth(layout: &Layout) {
+    let plan = planned(layout, &unique(), json!({}));
+    let _cleanup = Cleanup(plan.clone());
+    let cgroup = Cgroup::create(&plan).unwrap();
+    // Cpuset takes no process before it has processors.
+    let mut paths = directories(&plan);
+    paths.retain(|path| matches!(layout, Layout::V2 { .. }) || !path.join("cpuset.cpus").exists());
+    let mut shell = Command::new("sh").args(["-c", DEEP, "sh"]).args(&paths).spawn().unwrap();
+    let pid = shell.id() as i32;
+    while fs::read(format!("/proc/{pid}/comm")).unwrap() != b"sleep\n" {
+        assert!(shell.try_wait().unwrap().is_none(), "the shell failed");
+        thread::yield_now();
+    }
+    assert_eq!(cgroup.pids().unwrap(), [pid]);
+    assert!(matches!(cgroup.record().remove(Duration::ZERO), Err(Error::Busy { .. })));
+    cgroup.kill_all(libc::SIGKILL).unwrap();
+    assert_eq!(shell.wait().unwrap().signal(), Some(libc::SIGKILL));
+    cgroup.record().remove(WAIT).unwrap();
+    assert_eq!(there(&plan), [] as [PathBuf; 0]);
+}
+
+#[test]
+fn what_is_deeper_than_a_path_can_say_is_removed_on_version_1() {
+    on_v1(is_removed_from_the_depth);
+}
+
+#[test]
+fn what_is_deeper_than_a_path_can_say_is_removed_on_version_2() {
+    on_v2(is_removed_from_the_depth);
+}
+
+/// In a thread that may not read what its owner closed.
+fn the_others_are_signalled(layout: &Layout) {
+    let plan = planned(layout, &unique(), json!({}));
+    let _cleanup = Cleanup(plan.clone());
+    let cgroup = Cgroup::create(&plan).unwrap();
+    let closed: Vec<_> = directories(&plan).iter().map(|path| path.join("closed")).collect();
+    for path in &closed {
+        fs::create_dir(path).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0)).unwrap();
+    }
+    let mut child = sleeper();
+    cgroup.enter(child.id() as i32).unwrap();
+    let unprivileged = || {
+        for capability in [Capability::CAP_DAC_OVERRIDE, Capability::CAP_DAC_READ_SEARCH] {
+            caps::drop(None, CapSet::Effective, capability).unwrap();
+        }
+        cgroup.kill_all(libc::SIGTERM)
+    };
+    let killed = thread::scope(|scope| scope.spawn(unprivileged).join().unwrap());
+    assert!(
+        matches!(&killed, Err(Error::Read { path, .. }) if closed.contains(path)),
+        "{killed:?}"
+    );
+    assert_eq!(child.wait().unwrap().signal(), Some(libc::SIGTERM));
+    assert!(!cgroup.is_frozen().unwrap());
+}
+
+#[test]
+fn a_cgroup_that_cannot_be_read_does_not_save_the_others_on_version_1() {
+    on_v1(the_others_are_signalled);
+}
+
+#[test]
+fn a_cgroup_that_cannot_be_read_does_not_save_the_others_on_version_2() {
+    on_v2(the_others_are_signalled);
 }

@@ -1,4 +1,4 @@
-//! Ending a creel-init that is on its way into a pid namespace.
+//! Ending a creel-init, on its way into a pid namespace or frozen.
 
 use super::*;
 use crate::plan::Namespace;
@@ -7,7 +7,9 @@ use creel_wire::Slot;
 use creel_wire::owned::Step;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child as Holder, Command};
+use std::sync::mpsc;
 use std::thread;
 
 /// A process with a pid namespace for its children.
@@ -100,4 +102,65 @@ fn a_second_process_that_did_not_tell_its_pid_is_reaped() {
         assert_eq!(children_inside(&namespace), [""; 0], "after attempt {attempt}");
     }
     assert!(told > 0, "none ever came to its second process");
+}
+
+/// A cgroup of version 1 that freezes; thawed and removed in the end.
+struct Freezer(PathBuf);
+
+impl Freezer {
+    fn write(&self, file: &str, value: &str) {
+        fs::write(self.0.join(file), value).expect("a file of the freezer");
+    }
+
+    fn freeze(&self) {
+        self.write("freezer.state", "FROZEN");
+        let end = Instant::now() + Duration::from_secs(10);
+        while fs::read_to_string(self.0.join("freezer.state")).expect("its state") != "FROZEN\n" {
+            assert!(Instant::now() < end, "it does not freeze");
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+impl Drop for Freezer {
+    fn drop(&mut self) {
+        let _ = fs::write(self.0.join("freezer.state"), "THAWED");
+        let end = Instant::now() + Duration::from_secs(10);
+        while fs::remove_dir(&self.0).is_err() && Instant::now() < end {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// It outlasts SIGKILL until it is thawed.
+#[test]
+fn one_that_is_frozen_is_not_waited_for_without_end() {
+    let top = Path::new("/sys/fs/cgroup/freezer");
+    if !nix::unistd::geteuid().is_root() || !top.join("cgroup.procs").exists() {
+        return skip("it needs root and version 1's freezer");
+    }
+    let freezer = Freezer(top.join(format!("creel-unit-{}-frozen", std::process::id())));
+    fs::create_dir(&freezer.0).expect("a cgroup");
+    let mut init = launch(&Launch {
+        steps: &[Step::Ready {}],
+        descriptors: &[],
+        handed: Handed::nothing(),
+        namespaces: 0,
+        cgroup: None,
+        vfork: false,
+    })
+    .expect("creel-init");
+    freezer.write("cgroup.procs", &init.pid.to_string());
+    freezer.freeze();
+    let (ended, end) = mpsc::channel();
+    let ending = thread::spawn(move || {
+        init.end();
+        let _ = ended.send(());
+        init
+    });
+    let waited = end.recv_timeout(Duration::from_secs(20));
+    drop(freezer);
+    let init = ending.join().expect("no panic");
+    wait::reap(init.pidfd.as_fd());
+    waited.expect("it was waited for until it was thawed");
 }
