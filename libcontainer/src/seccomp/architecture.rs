@@ -65,7 +65,8 @@ impl Architecture {
     }
 
     /// The number of a system call, without [`X32_BIT`].
-    #[cfg(test)]
+    // For the models of the unit tests and of the fuzz target.
+    #[cfg_attr(not(test), allow(dead_code))]
     pub(super) fn number(&self, name: &str) -> Option<u32> {
         self.number_at(index(name)?)
     }
@@ -146,7 +147,7 @@ fn nth_bytes(index: usize) -> &'static [u8] {
 }
 
 /// The names in order.
-#[cfg(test)]
+#[cfg_attr(not(test), allow(dead_code))]
 pub(super) fn nth_name(index: usize) -> &'static str {
     std::str::from_utf8(nth_bytes(index)).expect("a name")
 }
