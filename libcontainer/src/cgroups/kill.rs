@@ -1,7 +1,7 @@
 //! Signals to every process of a cgroup.
 
 use std::collections::BTreeSet;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use super::cgroup::Cgroup;
 use super::dir::{Dir, is_gone};
@@ -12,6 +12,9 @@ use crate::sys::pidfd;
 
 /// How many lists are read, at most: only processes that fork and are not frozen need more.
 const PASSES: usize = 100;
+
+/// How many processes are held open, at most.
+const AT_ONCE: usize = 64;
 
 impl Cgroup {
     /// Send a signal to every process of the cgroup and of those below it; none is an answer too.
@@ -62,12 +65,15 @@ impl Cgroup {
         for _ in 0..PASSES {
             let (pids, unread) = self.readable_pids();
             failed = unread;
-            let new: Vec<_> = pids.into_iter().filter(|pid| signalled.insert(*pid)).collect();
+            let new: Vec<_> = pids.into_iter().filter(|pid| !signalled.contains(pid)).collect();
             if new.is_empty() {
                 break;
             }
-            for pid in new {
-                send(pid, signal)?;
+            for some in new.chunks(AT_ONCE) {
+                for (pid, process) in open_each(some, signal, || self.readable_pids().0)? {
+                    send(pid, &process, signal)?;
+                    signalled.insert(pid);
+                }
             }
         }
         failed.map_or(Ok(()), Err)
@@ -82,11 +88,44 @@ fn freeze_if_there(dir: &Dir, frozen: bool) -> Result<(), Error> {
     }
 }
 
-fn send(pid: i32, signal: i32) -> Result<(), Error> {
-    let sent = pidfd::open(pid).and_then(|process| pidfd::send_signal(process.as_fd(), signal));
-    match sent {
+/// Those that are still listed after they were opened: so they are the cgroup's, and not later ones with the same number.
+fn open_each(
+    pids: &[i32],
+    signal: i32,
+    list: impl FnOnce() -> Vec<i32>,
+) -> Result<Vec<(i32, OwnedFd)>, Error> {
+    let mut opened = Vec::with_capacity(pids.len());
+    for &pid in pids {
+        match pidfd::open(pid) {
+            Ok(process) => opened.push((pid, process)),
+            Err(source) if source.raw_os_error() == Some(libc::ESRCH) => {}
+            Err(source) => return Err(Error::Signal { pid, signal, source }),
+        }
+    }
+    let listed = list();
+    opened.retain(|(pid, _)| listed.contains(pid));
+    Ok(opened)
+}
+
+fn send(pid: i32, process: &OwnedFd, signal: i32) -> Result<(), Error> {
+    match pidfd::send_signal(process.as_fd(), signal) {
         Err(source) if source.raw_os_error() == Some(libc::ESRCH) => Ok(()),
         Err(source) => Err(Error::Signal { pid, signal, source }),
         Ok(()) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As when it has left the cgroup meanwhile, or its number is another's by now.
+    #[test]
+    fn what_is_listed_no_more_is_not_signalled() {
+        let own = std::process::id() as i32;
+        let parent = std::os::unix::process::parent_id() as i32;
+        let opened = open_each(&[own, parent], libc::SIGTERM, || vec![own]).unwrap();
+        let pids: Vec<i32> = opened.iter().map(|(pid, _)| *pid).collect();
+        assert_eq!(pids, [own]);
     }
 }

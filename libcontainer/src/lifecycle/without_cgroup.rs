@@ -138,12 +138,15 @@ mod tests {
         fn new() -> Self {
             let holder = Command::new("unshare").args(["--pid", "--fork", "sleep", "600"]).spawn();
             let holder = holder.expect("unshare, of util-linux");
-            let children = format!("/proc/{0}/task/{0}/children", holder.id());
+            let known = Identity::of(holder.id() as i32).expect("it runs");
+            let mut first = First(holder, known);
+            let children = format!("/proc/{0}/task/{0}/children", known.pid);
             let end = Instant::now() + Duration::from_secs(10);
             loop {
                 let found = fs::read_to_string(&children).expect("its children");
                 if let Ok(pid) = found.trim().parse() {
-                    return First(holder, Identity::of(pid).expect("it runs"));
+                    first.1 = Identity::of(pid).expect("it runs");
+                    return first;
                 }
                 assert!(Instant::now() < end, "unshare makes no process");
                 std::thread::sleep(Duration::from_millis(1));

@@ -208,7 +208,7 @@ fn the_others_are_signalled(layout: &Layout) {
     let closed: Vec<_> = directories(&plan).iter().map(|path| path.join("closed")).collect();
     for path in &closed {
         fs::create_dir(path).unwrap();
-        fs::set_permissions(path, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o000)).unwrap();
     }
     let mut child = sleeper();
     cgroup.enter(child.id() as i32).unwrap();
