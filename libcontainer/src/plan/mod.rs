@@ -301,6 +301,14 @@ impl Script {
         self.steps.push(Planned { origin: origin.into(), step });
     }
 
+    /// After a change of ids or of the user namespace, which takes back what was said: sysctl fs.suid_dumpable.
+    fn stay_non_dumpable(&mut self) {
+        let said = |planned: &Planned| matches!(planned.step, Step::NonDumpable {});
+        if self.steps.iter().any(said) {
+            self.push("", Step::NonDumpable {});
+        }
+    }
+
     fn slot(&mut self, descriptor: Descriptor) -> Slot {
         let found = self.descriptors.iter().position(|known| *known == descriptor);
         let index = found.unwrap_or_else(|| {
