@@ -82,7 +82,7 @@ fn wait_until_ready(readiness: &Readiness, record: &Record) -> Result<(), Error>
     match process {
         Some(process) => readiness.wait(process.as_fd(), init.identity.pid),
         None => {
-            readiness.relay(Some(init.identity.pid));
+            readiness.relay(None);
             Ok(())
         }
     }

@@ -31,6 +31,7 @@ use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
 
+pub(crate) use activation::NOTIFY_ATTRIBUTES;
 pub(crate) use exec::{ExecPlan, ExecRequest, plan_exec};
 pub(crate) use hooks::Hook;
 pub use id_maps::{IdMap, IdMaps, MapWriter, MapWriters};
