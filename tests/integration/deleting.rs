@@ -68,7 +68,12 @@ fn cgroups_below_the_containers_go_with_it_and_their_processes_too() {
     for is_stopped in [true, false] {
         let bundle = shared("sub");
         let all = bundle.processes();
-        let moved = *all.iter().find(|pid| **pid != bundle.pid()).expect("another process");
+        // Not one of those that the shell makes all the time, which has ended by then.
+        let sleeps = |pid: &&u32| {
+            fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|words| words == b"sleep\x00600\x00")
+        };
+        let others = all.iter().filter(|pid| **pid != bundle.pid());
+        let moved = *others.clone().find(sleeps).expect("another process that stays");
         for dir in divide(&bundle) {
             fs::write(dir.join("cgroup.procs"), moved.to_string()).expect("moved");
         }
@@ -97,7 +102,12 @@ fn cgroups_deeper_than_a_path_can_say_save_no_process() {
     for by_force in [true, false] {
         let bundle = shared("deep");
         let all = bundle.processes();
-        let moved = *all.iter().find(|pid| **pid != bundle.pid()).expect("another process");
+        // Not one of those that the shell makes all the time, which has ended by then.
+        let sleeps = |pid: &&u32| {
+            fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|words| words == b"sleep\x00600\x00")
+        };
+        let others = all.iter().filter(|pid| **pid != bundle.pid());
+        let moved = *others.clone().find(sleeps).expect("another process that stays");
         let mut dirs = cgroup::dirs(&bundle.cgroup());
         // Version 1's cpuset takes no process before it has processors.
         dirs.retain(|dir| cgroup::is_v2() || !dir.join("cpuset.cpus").exists());

@@ -37,6 +37,14 @@ pub(super) struct Agent<'a> {
     status: Status,
 }
 
+/// What became of a process that was followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Followed {
+    GoesOn,
+    /// It never installed its filter.
+    Ended,
+}
+
 /// The listener of a filter could not be handed to its agent; the process was killed.
 #[derive(Debug)]
 pub struct ListenerError {
@@ -111,7 +119,7 @@ impl<'a> Agent<'a> {
     }
 
     /// For a process that is about to install its filter and waits for Go. When it fails the process is killed.
-    pub(super) fn hand_over(&self, conversation: &Conversation) -> Result<(), Error> {
+    pub(super) fn hand_over(&self, conversation: &Conversation) -> Result<Followed, Error> {
         let mut stopped = None;
         self.transfer(conversation, &mut stopped).map_err(|(doing, source)| {
             // While it is stopped still, so that it does nothing any more. ESRCH: it has ended.
@@ -124,21 +132,23 @@ impl<'a> Agent<'a> {
         &self,
         conversation: &Conversation,
         stopped: &mut Option<Traced>,
-    ) -> Result<(), (ListenerStep, io::Error)> {
+    ) -> Result<Followed, (ListenerStep, io::Error)> {
         let at = |doing| move |source| (doing, source);
         let agent = reach(&self.listener.path).map_err(at(ListenerStep::Connect))?;
-        let process = Traced::stop(self.asked.pid).map_err(at(ListenerStep::Trace))?;
+        let process = stop(&self.asked).map_err(at(ListenerStep::Trace))?;
         let process = stopped.insert(process);
         conversation.go().map_err(at(ListenerStep::Trace))?;
         let result = process.result_of(libc::SYS_seccomp as u64);
         let number = match result.map_err(at(ListenerStep::Trace))? {
             Some(number) if number >= 0 => number as i32,
-            // The kernel refused the filter, which the process says itself, or it was killed.
-            _ => return Ok(()),
+            // The kernel refused the filter, which the process says itself.
+            Some(_) => return Ok(Followed::GoesOn),
+            None => return Ok(Followed::Ended),
         };
         let listener = crate::sys::get_descriptor(self.asked.pidfd, number);
         let listener = listener.map_err(at(ListenerStep::Take))?;
-        self.send(&agent, &listener).map_err(at(ListenerStep::Send))
+        self.send(&agent, &listener).map_err(at(ListenerStep::Send))?;
+        Ok(Followed::GoesOn)
     }
 
     fn send(&self, agent: &OwnedFd, listener: &OwnedFd) -> io::Result<()> {
@@ -152,6 +162,15 @@ impl<'a> Agent<'a> {
     }
 }
 
+/// Stops the process by its number, which may be another's since its descriptor was opened: that one is let go.
+fn stop(asked: &Asked<'_>) -> io::Result<Traced> {
+    let traced = Traced::stop(asked.pid)?;
+    match crate::sys::send_signal(asked.pidfd, 0) {
+        Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Err(error),
+        _ => Ok(traced),
+    }
+}
+
 /// A connection of this process's own, for this message alone.
 fn reach(path: &Path) -> io::Result<OwnedFd> {
     let agent = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
@@ -162,3 +181,6 @@ fn reach(path: &Path) -> io::Result<OwnedFd> {
         Err(errno) => Err(errno.into()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 //! (sd_notify(3), NOTIFY_SOCKET).
 
 use crate::error::Error;
+use crate::plan::NOTIFY_ATTRIBUTES;
 use crate::process::wait;
 use crate::state::Entry;
 use crate::sys;
@@ -15,14 +16,11 @@ use std::ffi::{CString, OsStr};
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
 use std::{fs, path::Path};
 
 /// How long the manager may take to read what it was sent, in milliseconds.
 const BARRIER_MS: u16 = 5_000;
-
-/// MOUNT_ATTR_*: read-only, nosuid, nodev, noexec.
-const ATTRIBUTES: u64 = 1 | 2 | 4 | 8;
 
 /// Makes the directory of the container's socket: the mount that the container gets to see.
 pub(super) fn directory(entry: &Entry) -> Result<OwnedFd, Error> {
@@ -33,8 +31,8 @@ pub(super) fn directory(entry: &Entry) -> Result<OwnedFd, Error> {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).map_err(failed)?;
     let name = CString::new(path.as_os_str().as_bytes()).map_err(|nul| failed(nul.into()))?;
     let tree = sys::mount::clone_tree(&name, false).map_err(failed)?;
-    match sys::mount::set_attributes(tree.as_fd(), (ATTRIBUTES, 0), false) {
-        // Before Linux 5.12: it holds a socket and nothing else, in a directory that only we may write.
+    match sys::mount::set_attributes(tree.as_fd(), (NOTIFY_ATTRIBUTES, 0), false) {
+        // Before Linux 5.12: the plan closes it once it is attached.
         Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => {}
         result => result.map_err(failed)?,
     }
@@ -100,7 +98,8 @@ impl Readiness {
             }
             let ready = |fd: &PollFd<'_>| fd.revents().is_some_and(|events| !events.is_empty());
             let [spoke, ended] = [ready(&watched[0]), ready(&watched[1])];
-            if (spoke && self.relay(Some(pid))) || (ended && !spoke) {
+            // The pid of what has ended is soon another's.
+            if (spoke && self.relay((!ended).then_some(pid))) || (ended && !spoke) {
                 return Ok(());
             }
         }
@@ -159,13 +158,25 @@ fn bound(entry: &Entry, path: &Path) -> io::Result<OwnedFd> {
         Err(error) => return Err(error),
     }
     bind(listener.as_raw_fd(), &UnixAddr::new(entry.notify_address().as_str())?)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o666))?;
+    open_to_all(path)?;
     Ok(listener)
+}
+
+/// Whoever can write in the directory may have put something else there: no link is followed, and only a socket changed.
+fn open_to_all(path: &Path) -> io::Result<()> {
+    let flags = libc::O_PATH | libc::O_NOFOLLOW;
+    let socket = fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    if !socket.metadata()?.file_type().is_socket() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    let opened = format!("/proc/self/fd/{}", socket.as_raw_fd());
+    fs::set_permissions(opened, fs::Permissions::from_mode(0o666))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::net::UnixDatagram;
 
     #[test]
     fn a_manager_is_a_path_or_an_abstract_name() {
@@ -175,5 +186,60 @@ mod tests {
         for bad in ["", "relative", "vsock:2:1"] {
             assert!(address(OsStr::new(bad)).is_err(), "{bad}");
         }
+    }
+
+    /// A directory that goes with its owner.
+    struct Scratch(std::path::PathBuf);
+
+    impl Scratch {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("creel-{name}-{}", std::process::id()));
+            fs::create_dir(&path).expect("a directory");
+            Scratch(path)
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn a_link_in_place_of_the_socket_is_not_followed() {
+        let scratch = Scratch::new("notify-link");
+        let (secret, link) = (scratch.0.join("secret"), scratch.0.join("notify.sock"));
+        fs::write(&secret, "").expect("write");
+        fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).expect("chmod");
+        std::os::unix::fs::symlink(&secret, &link).expect("a link");
+        assert!(open_to_all(&link).is_err());
+        assert!(open_to_all(&secret).is_err(), "no socket");
+        assert_eq!(fs::metadata(&secret).expect("it").permissions().mode() & 0o777, 0o600);
+
+        fs::remove_file(&link).expect("remove");
+        let _bound = UnixDatagram::bind(&link).expect("bind");
+        open_to_all(&link).expect("a socket");
+        assert_eq!(fs::metadata(&link).expect("it").permissions().mode() & 0o777, 0o666);
+    }
+
+    /// The pid could be another's by the time that the manager looks.
+    #[test]
+    fn what_has_ended_is_no_main_process() {
+        let scratch = Scratch::new("notify-ended");
+        let path = scratch.0.join("manager");
+        let manager = UnixDatagram::bind(&path).expect("bind");
+        manager.set_nonblocking(true).expect("it");
+        let listener = UnixDatagram::bind(scratch.0.join("listener")).expect("bind");
+        let program = UnixDatagram::unbound().expect("a socket");
+        program.send_to(b"READY=1", scratch.0.join("listener")).expect("send");
+        let mut ended = std::process::Command::new("true").spawn().expect("true");
+        let pidfd = sys::pidfd_open(ended.id() as i32).expect("a child");
+        ended.wait().expect("wait");
+        let manager_address = UnixAddr::new(&path).expect("an address");
+        let readiness = Readiness { listener: listener.into(), manager: manager_address };
+        readiness.wait(pidfd.as_fd(), ended.id() as i32).expect("ready");
+        let mut text = [0; 64];
+        let length = manager.recv(&mut text).expect("a message");
+        assert_eq!(&text[..length], b"READY=1\n");
     }
 }

@@ -1,6 +1,6 @@
 //! `start`: the waiting process becomes the container's program.
 
-use super::listener::{Agent, Asked};
+use super::listener::{Agent, Asked, Followed};
 use super::notify::Readiness;
 use super::talk::{go, next};
 use super::{Container, state};
@@ -82,7 +82,7 @@ fn wait_until_ready(readiness: &Readiness, record: &Record) -> Result<(), Error>
     match process {
         Some(process) => readiness.wait(process.as_fd(), init.identity.pid),
         None => {
-            readiness.relay(Some(init.identity.pid));
+            readiness.relay(None);
             Ok(())
         }
     }
@@ -111,19 +111,24 @@ pub(super) fn follow(
 ) -> Result<(), Error> {
     let failed = |report| Err(Error::Step(Box::new(explain(report))));
     let mut executing = None;
+    let mut followed = Followed::GoesOn;
     loop {
         match next(conversation)? {
             Event::Executing(step, report) => {
                 executing = Some((step, report));
                 if let Some(agent) = agent {
-                    agent.hand_over(conversation)?;
+                    followed = agent.hand_over(conversation)?;
                 }
             }
             Event::Failed(report) => return failed(report),
             Event::Closed => {
+                let died =
+                    |how: &str| Error::Died { during: "it was started", how: how.to_owned() };
+                if followed == Followed::Ended {
+                    return Err(died("killed"));
+                }
                 let Some((step, report)) = executing else {
-                    let how = "killed, or started already by somebody else".to_owned();
-                    return Err(Error::Died { during: "it was started", how });
+                    return Err(died("killed, or started already by somebody else"));
                 };
                 let number = report.map_or(Ok(0), image::reported);
                 return match number

@@ -8,6 +8,8 @@ use oci_spec::runtime::Process;
 
 /// Where the program finds the socket, and what it is called in its directory.
 const NOTIFY_DIRECTORY: &str = "run/notify";
+/// MOUNT_ATTR_*: read-only, nosuid, nodev, noexec.
+pub(crate) const NOTIFY_ATTRIBUTES: u64 = 1 | 2 | 4 | 8;
 const NOTIFY_SOCKET: &str = "/run/notify/notify.sock";
 
 /// The container's process with the variables that go with what it is given; they win over those of config.json.
@@ -39,7 +41,9 @@ pub(super) fn mount(script: &mut Script, request: &Request, spaces: &Namespaces)
     if can_notify(request, spaces) {
         let tree = script.slot(Descriptor::NotifyDirectory);
         let target = known_text(NOTIFY_DIRECTORY);
-        script.push("", Step::MountTree { target, tree, propagation: 0, flags: 0 });
+        script.push("", Step::MountTree { target: target.clone(), tree, propagation: 0, flags: 0 });
+        // Before Linux 5.12 only an attached mount can be closed; it is the host's directory.
+        script.push("", Step::MountAttributes { target, set: NOTIFY_ATTRIBUTES });
     } else if request.notify {
         script.warnings.push(
             "NOTIFY_SOCKET is not handed on: without a mount namespace there is no place for it"

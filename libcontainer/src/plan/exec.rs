@@ -59,6 +59,9 @@ pub(crate) fn plan_exec(request: &ExecRequest<'_>, host: &Host) -> Result<ExecPl
         let namespace = script.slot(Descriptor::Process);
         script.push("", Step::JoinNamespace { namespace, kind: kinds });
     }
+    if request.namespaces.contains(&Namespace::User) {
+        script.stay_non_dumpable();
+    }
     if request.namespaces.contains(&Namespace::Pid) {
         script.push("", Step::EnterPidNamespace {});
     }

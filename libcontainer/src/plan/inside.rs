@@ -304,6 +304,7 @@ pub(super) fn become_process(
     let cwd = text("process.cwd", format!("/{}", cwd.display()))?;
     script.push("process.cwd", Step::WorkingDirectory { path: cwd.clone() });
     script.push("process.user", process::user(process));
+    script.stay_non_dumpable();
     script.push("process.cwd", Step::CheckWorkingDirectory { path: cwd });
     script.push(
         "process.capabilities",

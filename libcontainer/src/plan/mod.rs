@@ -31,6 +31,7 @@ use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
 
+pub(crate) use activation::NOTIFY_ATTRIBUTES;
 pub(crate) use exec::{ExecPlan, ExecRequest, plan_exec};
 pub(crate) use hooks::Hook;
 pub use id_maps::{IdMap, IdMaps, MapWriter, MapWriters};
@@ -302,6 +303,14 @@ impl Script {
 
     fn push(&mut self, origin: impl Into<String>, step: Step) {
         self.steps.push(Planned { origin: origin.into(), step });
+    }
+
+    /// After a change of ids or of the user namespace, which takes back what was said: sysctl fs.suid_dumpable.
+    fn stay_non_dumpable(&mut self) {
+        let said = |planned: &Planned| matches!(planned.step, Step::NonDumpable {});
+        if self.steps.iter().any(said) {
+            self.push("", Step::NonDumpable {});
+        }
     }
 
     fn slot(&mut self, descriptor: Descriptor) -> Slot {

@@ -156,6 +156,9 @@ impl Namespaces {
             let namespace = script.slot(Descriptor::Namespace(join.clone()));
             let kind = join.namespace.flag();
             script.push(format!("{}.path", join.origin), Step::JoinNamespace { namespace, kind });
+            if join.namespace == Namespace::User {
+                script.stay_non_dumpable();
+            }
         }
         if self.joins(Namespace::User) || self.makes_user_late() {
             let late = self.new.iter().filter(|namespace| !namespace.is_late());
@@ -172,6 +175,7 @@ impl Namespaces {
         }
         if self.has(Namespace::User) {
             script.push("linux.namespaces", Step::UserNamespaceRoot {});
+            script.stay_non_dumpable();
         }
     }
 }

@@ -5,6 +5,7 @@ use super::image;
 use super::stdio::{Clear, Handed, clear};
 use super::wait;
 use crate::plan::Namespace;
+use crate::sys::ptrace::is_child;
 use crate::sys::{self, Child, CloneRequest};
 use creel_wire::owned;
 use std::ffi::CString;
@@ -43,7 +44,13 @@ const PATIENCE_MS: u16 = 2000;
 impl Init {
     /// creel-init went on in a sibling inside the joined pid namespace; the first process has done its part.
     pub(crate) fn enter_second_process(&mut self, pid: i32) -> io::Result<()> {
-        self.second_is_to_come = false;
+        // What has been in a namespace of others is not believed: any process could be named.
+        if !std::mem::take(&mut self.second_is_to_come) || pid == self.pid || !is_child(pid) {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "creel-init named a process that is not its second",
+            ));
+        }
         let second = sys::pidfd_open(pid).inspect_err(|_| wait::end_child(pid))?;
         wait::reap_within(self.pidfd.as_fd(), PATIENCE_MS);
         self.pid = pid;

@@ -1,5 +1,6 @@
 //! What outlives a command: one file for each container, and who may change it.
 
+mod empty;
 mod record;
 mod store;
 mod timestamp;

@@ -1,5 +1,6 @@
 //! The state root: a directory for each container, owned by whoever made it, changed under its lock.
 
+use super::empty;
 use super::record::{Record, VERSION};
 use crate::process::identity::Identity;
 use nix::errno::Errno;
@@ -327,9 +328,7 @@ impl Entry {
 
     /// Forgets the container. The directory goes last: as long as it is there, the id is taken.
     pub(crate) fn remove(self) -> Result<(), StoreError> {
-        // ENOENT of what is below a directory that is not there either.
-        self.unlink(NOTIFY_SOCKET, UnlinkatFlags::NoRemoveDir)?;
-        self.unlink(NOTIFY, UnlinkatFlags::RemoveDir)?;
+        self.remove_notify_directory()?;
         for name in [START, NEW_FILE, WAITED_FOR, UNWANTED, FILE] {
             self.unlink(name, UnlinkatFlags::NoRemoveDir)?;
         }
@@ -337,6 +336,17 @@ impl Entry {
             Ok(()) | Err(Errno::ENOENT) => Ok(()),
             Err(errno) => Err(file_error("remove", &self.path, errno.into())),
         }
+    }
+
+    /// The container may have got to write there, with CAP_SYS_ADMIN or by a hook.
+    fn remove_notify_directory(&self) -> Result<(), StoreError> {
+        let failed = |source| file_error("empty", &self.path.join(NOTIFY), source);
+        match empty::open_directory(&self.directory, NOTIFY.as_ref()) {
+            Ok(directory) => empty::empty(&directory).map_err(failed)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(failed(error)),
+        }
+        self.unlink(NOTIFY, UnlinkatFlags::RemoveDir)
     }
 
     /// Whether the container waits for `start`.

@@ -66,6 +66,7 @@ fn whole() {
     process.capabilities.bounding: boundingSet keep=0x20000420
     process.cwd: workingDirectory path=/
     process.user: user setGroups=true
+    nonDumpable
     process.cwd: checkWorkingDirectory path=/
     process.capabilities: capabilities effective=0x20000420 permitted=0x20000420
     process.user.umask: umask mask=0o22
@@ -117,7 +118,10 @@ fn the_process_is_become_as_in_a_start() {
             serde_json::json!({"uid": 7, "gid": 8, "additionalGids": [9], "umask": 7});
         process["cwd"] = "/srv".into();
     };
-    let start = super::harness::plan_of(|config| edit(&mut config["process"]));
+    let start = super::harness::plan_of(|config| {
+        edit(&mut config["process"]);
+        super::harness::join(config, "network", "/proc/7/ns/net");
+    });
     let exec = plan(&process(edit), |_| {});
     let first = |steps: &[crate::plan::Planned]| {
         names(steps).iter().position(|name| name == "home").unwrap()

@@ -26,6 +26,9 @@ fn network_joined() {
       sessionKeyring
     - loopbackUp
       hostname
+      user
+    + nonDumpable
+      checkWorkingDirectory
     "#);
 }
 
@@ -48,6 +51,9 @@ fn pid_joined() {
     + linux.namespaces[0].path: joinNamespace namespace=1 kind=0x20000000
     + enterPidNamespace
       unshare
+      user
+    + nonDumpable
+      checkWorkingDirectory
     "#);
 }
 
@@ -89,6 +95,9 @@ fn pod_joined() {
       sessionKeyring
     - loopbackUp
       hostname
+      user
+    + nonDumpable
+      checkWorkingDirectory
     "#);
 }
 
@@ -260,13 +269,15 @@ fn user_namespace_joined() {
     let expected = [
         "nonDumpable",
         "joinNamespace",
+        "nonDumpable",
         "unshare",
         "enterPidNamespace",
         "userNamespaceRoot",
+        "nonDumpable",
         "unshare",
         "newSession",
     ];
-    assert_eq!(names(&plan.inside)[2..9], expected);
+    assert_eq!(names(&plan.inside)[2..11], expected);
 }
 
 /// Until then creel-init has its caller's rights over the others.

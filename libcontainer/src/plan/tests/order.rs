@@ -128,7 +128,30 @@ fn the_filter_comes_after_everything() {
 /// Who is in a namespace already could trace a process that comes in.
 #[test]
 fn nobody_may_trace_what_joins() {
-    before_all("nonDumpable", &["joinNamespace", "enterPidNamespace"]);
+    let mut joining = 0;
+    for steps in scripts() {
+        let at = |wanted: &str| steps.iter().position(|name| name == wanted);
+        if let Some(first) = at("joinNamespace").or(at("enterPidNamespace")) {
+            assert!(at("nonDumpable").is_some_and(|said| said < first), "{steps:#?}");
+            joining += 1;
+        }
+    }
+    assert!(joining > 0, "no script joins anything");
+}
+
+/// Where sysctl fs.suid_dumpable is 1, a change of ids or of the user namespace makes a process dumpable again.
+#[test]
+fn nobody_may_trace_what_has_changed_its_ids() {
+    let mut followed = 0;
+    for steps in scripts().iter().filter(|steps| steps.iter().any(|name| name == "nonDumpable")) {
+        for at in
+            (0..steps.len()).filter(|at| ["user", "userNamespaceRoot"].contains(&&*steps[*at]))
+        {
+            assert_eq!(steps[at + 1], "nonDumpable", "{steps:#?}");
+            followed += 1;
+        }
+    }
+    assert!(followed > 0, "no script that joins changes its ids");
 }
 
 /// Nothing is done inside that the limits do not hold for; and a cgroup namespace shows as its root the

@@ -164,3 +164,34 @@ fn one_that_is_frozen_is_not_waited_for_without_end() {
     wait::reap(init.pidfd.as_fd());
     waited.expect("it was waited for until it was thawed");
 }
+
+fn talking(steps: &[Step]) -> Init {
+    launch(&Launch {
+        steps,
+        descriptors: &[],
+        handed: Handed::nothing(),
+        namespaces: 0,
+        cgroup: None,
+        vfork: false,
+    })
+    .expect("creel-init")
+}
+
+/// The pid of a second process comes once, where the plan has one, and is a child of this process.
+#[test]
+fn a_pid_that_cannot_be_the_second_process_is_refused() {
+    let mut other = Command::new("sleep").arg("600").spawn().expect("sleep");
+    let unplanned = (vec![Step::Ready {}], other.id() as i32);
+    let strange = (vec![Step::Ready {}, Step::EnterPidNamespace {}], 1);
+    for (steps, pid) in [unplanned, strange] {
+        let mut init = talking(&steps);
+        let first = init.pid;
+        let refused = init.enter_second_process(pid).expect_err("no second process");
+        assert_eq!(refused.kind(), io::ErrorKind::InvalidData, "{refused}");
+        assert_eq!(init.pid, first);
+        init.end();
+    }
+    assert!(other.try_wait().expect("a child").is_none(), "it is left alone");
+    other.kill().expect("kill");
+    other.wait().expect("wait");
+}
