@@ -36,8 +36,8 @@ fn cve_2025_52565_a_link_in_dev_pts_is_not_bound_as_the_console() {
     let (_listener, socket) = socket(&bundle);
     let names = [bundle.rootfs("dev/pts"), bundle.rootfs("dev/evil")];
     let options = ["--console-socket", socket.as_str()];
-    let mut tally = Tally::new();
-    for round in 0..rounds() * 8 {
+    let mut tally = Tally::new(rounds() * 8);
+    while let Some(round) = tally.next() {
         let mounts = create_while_swapping(&bundle, [&names[0], &names[1]], &options);
         tally.count(mounts.is_some());
         let Some(mounts) = mounts else { continue };

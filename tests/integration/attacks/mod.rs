@@ -98,13 +98,21 @@ fn create_while_swapping(
 
 /// At least one round has to come through, or nothing was attacked.
 struct Tally {
+    wanted: u32,
     made: u32,
     rounds: u32,
 }
 
 impl Tally {
-    fn new() -> Tally {
-        Tally { made: 0, rounds: 0 }
+    fn new(wanted: u32) -> Tally {
+        Tally { wanted, made: 0, rounds: 0 }
+    }
+
+    /// The number of the next round: of as many as are wanted, and of more while all were refused, for who wins a race
+    /// is chance.
+    fn next(&self) -> Option<u32> {
+        let enough = if self.made == 0 { 40 * self.wanted } else { self.wanted };
+        (self.rounds < enough).then_some(self.rounds)
     }
 
     fn count(&mut self, made: bool) {

@@ -33,8 +33,8 @@ fn cve_2021_30465_a_target_that_becomes_a_link_is_not_mounted_on_outside() {
     fs::create_dir_all(bundle.outside("victim").join("a/b")).expect("directories");
     fs::create_dir_all(bundle.rootfs("vol/a/b")).expect("directories");
     let names = [bundle.rootfs("vol"), bundle.rootfs("vol.link")];
-    let mut tally = Tally::new();
-    for round in 0..rounds() {
+    let mut tally = Tally::new(rounds());
+    while let Some(round) = tally.next() {
         let mounts = create_while_swapping(&bundle, [&names[0], &names[1]], &[]);
         tally.count(mounts.is_some());
         // A mount on the host's side is gone with the old root.
@@ -57,8 +57,8 @@ fn cve_2024_45310_directories_are_not_made_on_the_host() {
     });
     let victim = bundle.outside("victim");
     let names = [bundle.rootfs("vol"), bundle.rootfs("vol.link")];
-    let mut tally = Tally::new();
-    for round in 0..rounds() {
+    let mut tally = Tally::new(rounds());
+    while let Some(round) = tally.next() {
         let mounts = create_while_swapping(&bundle, [&names[0], &names[1]], &[]);
         tally.count(mounts.is_some());
         let made: Vec<_> = fs::read_dir(&victim).expect("victim").flatten().collect();
@@ -105,8 +105,8 @@ fn cve_2025_31133_dev_null_that_becomes_a_link_does_not_mask() {
     let kind = nix::sys::stat::SFlag::S_IFCHR;
     nix::sys::stat::mknod(&bundle.rootfs("dev/null"), kind, mode, null).expect("mknod");
     let names = [bundle.rootfs("dev/null"), bundle.rootfs("dev/null.link")];
-    let mut tally = Tally::new();
-    for round in 0..rounds() * 6 {
+    let mut tally = Tally::new(rounds() * 6);
+    while let Some(round) = tally.next() {
         let mounts = create_while_swapping(&bundle, [&names[0], &names[1]], &[]);
         tally.count(mounts.is_some());
         for mount in mounts.into_iter().flatten() {
@@ -127,8 +127,8 @@ fn cve_2026_41579_dev_that_becomes_a_link_makes_nothing_on_the_host() {
     let victim = bundle.outside("victim");
     let bundle = bundle.link("dev.link", victim.to_str().expect("UTF-8"));
     let names = [bundle.rootfs("dev"), bundle.rootfs("dev.link")];
-    let mut tally = Tally::new();
-    for round in 0..rounds() {
+    let mut tally = Tally::new(rounds());
+    while let Some(round) = tally.next() {
         let mounts = create_while_swapping(&bundle, [&names[0], &names[1]], &[]);
         tally.count(mounts.is_some());
         let made: Vec<_> = fs::read_dir(&victim).expect("victim").flatten().collect();

@@ -20,8 +20,8 @@ fn cve_2023_27561_proc_and_sys_that_become_links_are_not_followed() {
         let link = format!("{place}.link");
         let bundle = bundle.link(&link, "/elsewhere");
         let names = [bundle.rootfs(place), bundle.rootfs(&link)];
-        let mut tally = Tally::new();
-        for round in 0..rounds() {
+        let mut tally = Tally::new(rounds());
+        while let Some(round) = tally.next() {
             let mounts = create_while_swapping(&bundle, [&names[0], &names[1]], &[]);
             tally.count(mounts.is_some());
             for mount in mounts.into_iter().flatten().filter(|mount| mount.fstype == fstype) {

@@ -44,6 +44,8 @@ fn pid_reuse_a_stranger_with_the_containers_pid_is_not_killed() {
         pid=$(cat {path}/pid)
         kill -9 "$pid"
         while [ -d "/proc/$pid" ]; do sleep 0.05; done
+        # The kernel tells when a process began in hundredths of a second.
+        sleep 0.05
         echo $((pid - 1)) >/proc/sys/kernel/ns_last_pid
         sleep 600 >/dev/null &
         stranger=$!

@@ -161,8 +161,8 @@ fn without_openat2_a_race_does_not_lead_out() {
     symlink(&victim, &link).expect("link");
     let bundle = bundle.config(|c| c.mount("attacked", "/vol/a/b", "tmpfs", &[]));
     let names = [bundle.rootfs("vol"), link];
-    let mut tally = Tally::new();
-    for round in 0..rounds() {
+    let mut tally = Tally::new(rounds());
+    while let Some(round) = tally.next() {
         let swap = super::Swap::start(names[0].clone(), names[1].clone());
         let output = without(&bundle);
         drop(swap);
