@@ -25,6 +25,11 @@ fn run_gives_128_and_the_signal_for_a_killed_process() {
     wait_until("the container to run", || {
         bundle.cmd(&["state", &bundle.id]).output().stdout().contains("\"running\"")
     });
+    // Killed before its program runs, it would be a container that could not be started.
+    let words = format!("/proc/{}/cmdline", bundle.pid());
+    wait_until("the program", || {
+        std::fs::read(&words).is_ok_and(|words| words.starts_with(b"/bin/probe"))
+    });
     bundle.kill("KILL");
     run.output().exits(137);
     bundle.assert_nothing_left();
