@@ -54,8 +54,8 @@ fn run(argv: Vec<OsString>, report: &mut Report) -> Result<i32, Failure> {
 fn stopped(stop: Stop) -> Result<i32, Failure> {
     match stop {
         Stop::Answer(text) => {
-            report::print(text.trim_end())?;
-            report::print("\n")?;
+            // In one piece: whoever reads the first line only closes the pipe after it.
+            report::print(&format!("{}\n", text.trim_end()))?;
             Ok(0)
         }
         Stop::Usage(error) => Err(Failure::Usage(error)),
