@@ -23,20 +23,20 @@ impl fmt::Display for LsmError {
 impl std::error::Error for LsmError {}
 
 /// Looks at the host only where a label is asked for.
-pub(crate) fn check(process: &Process, linux: Option<&Linux>) -> Result<(), LsmError> {
+pub(crate) fn check(process: Option<&Process>, linux: Option<&Linux>) -> Result<(), LsmError> {
     let refuse = |json_path, module, label: &str| {
         Err(LsmError { json_path, module, label: label.to_owned() })
     };
-    if let Some(profile) = plan::apparmor_profile(process) {
+    if let Some(profile) = process.and_then(plan::apparmor_profile) {
         if !apparmor() {
             return refuse("process.apparmorProfile", "AppArmor", profile);
         }
     }
+    let process_label = process.and_then(|process| plan::given_label(process.selinux_label()));
     let mount_label = linux.and_then(|linux| plan::given_label(linux.mount_label()));
-    for (json_path, label) in [
-        ("process.selinuxLabel", plan::given_label(process.selinux_label())),
-        ("linux.mountLabel", mount_label),
-    ] {
+    for (json_path, label) in
+        [("process.selinuxLabel", process_label), ("linux.mountLabel", mount_label)]
+    {
         match label {
             Some(label) if !selinux() => return refuse(json_path, "SELinux", label),
             _ => {}

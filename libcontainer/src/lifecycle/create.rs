@@ -80,10 +80,10 @@ impl Runtime {
         separate_start: bool,
     ) -> Result<Prepared, Error> {
         super::check_preserved(options.inherited())?;
-        let WorkedOut { spec, request, plan } = work_out(id, options, separate_start)?;
-        check_rights(&plan)?;
+        let WorkedOut { spec, request, host, plan } = work_out(id, options, separate_start)?;
+        check_rights(&plan, &host)?;
         check_terminal(&spec, options, terminal)?;
-        lsm::check(&spec.process().clone().unwrap_or_default(), spec.linux().as_ref())?;
+        lsm::check(spec.process().as_ref(), spec.linux().as_ref())?;
         warn(&plan.warnings);
         let record = record(&spec, &request, &plan);
         check_rootfs(&record.rootfs)?;

@@ -3,23 +3,21 @@
 use super::create::TerminalFor;
 use super::create_options::CreateOptions;
 use crate::error::Error;
-use crate::plan::{Namespace, Plan};
+use crate::plan::{Host, Namespace, Plan};
+use caps::Capability;
 use oci_spec::runtime::Spec;
 use std::fs;
 use std::io;
 use std::path::Path;
 
 /// Without this the first thing that the caller may not do would be blamed.
-pub(super) fn check_rights(plan: &Plan) -> Result<(), Error> {
-    const CAP_SYS_ADMIN: u64 = 1 << 21;
+pub(super) fn check_rights(plan: &Plan, host: &Host) -> Result<(), Error> {
     let has_own = |namespace: &Namespace| *namespace == Namespace::User;
     let joined = plan.joined_namespaces.iter().map(|join| &join.namespace);
     if plan.new_namespaces.iter().chain(joined).any(has_own) {
         return Ok(());
     }
-    let capabilities = crate::sys::capabilities()
-        .map_err(|source| Error::io("read creel's own capabilities", "", source))?;
-    if capabilities & CAP_SYS_ADMIN != 0 { Ok(()) } else { Err(Error::NeedsUserNamespace) }
+    if host.has(Capability::CAP_SYS_ADMIN) { Ok(()) } else { Err(Error::NeedsUserNamespace) }
 }
 
 pub(super) fn check_terminal(

@@ -97,7 +97,7 @@ impl Container {
         let process = settings(&record, &options.process);
         spec::check_process(&process)?;
         check_terminal(&process, options, terminal)?;
-        lsm::check(&process, None)?;
+        lsm::check(Some(&process), None)?;
         let cgroup = cgroup_to_enter(&record, &options.sub_cgroups)?;
         let late = enters_late(&process) || record.rdt.is_some();
         let in_cgroup = cgroup.fd().is_some() && cgroup.takes_clones() && !late;

@@ -16,6 +16,7 @@ use std::path::Path;
 pub(super) struct WorkedOut {
     pub(super) spec: Spec,
     pub(super) request: Request,
+    pub(super) host: Host,
     pub(super) plan: Plan,
 }
 
@@ -72,7 +73,7 @@ pub(super) fn work_out(
         }
     }
     check_filter(&spec, &plan)?;
-    Ok(WorkedOut { spec, request, plan })
+    Ok(WorkedOut { spec, request, host, plan })
 }
 
 fn load(bundle: &Path, config: &Config) -> Result<Spec, Error> {

@@ -2,6 +2,7 @@
 
 use super::Host;
 use super::namespaces::{Namespace, Namespaces};
+use caps::Capability;
 use oci_spec::runtime::{LinuxIdMapping, Mount, Spec};
 use serde::Serialize;
 
@@ -51,16 +52,14 @@ pub struct MapWriters {
 
 impl MapWriters {
     pub(super) fn of(maps: Option<&IdMaps>, host: &Host) -> Self {
-        const CAP_SETGID: u32 = 6;
-        const CAP_SETUID: u32 = 7;
         let Some(maps) = maps else { return MapWriters::default() };
         let is_only =
             |maps: &[IdMap], own: u32| matches!(maps, [map] if (map.host, map.size) == (own, 1));
-        let users = match host.has(CAP_SETUID) || is_only(&maps.users, host.user.0) {
+        let users = match host.has(Capability::CAP_SETUID) || is_only(&maps.users, host.user.0) {
             true => MapWriter::Caller,
             false => MapWriter::Helper,
         };
-        let groups = match (host.has(CAP_SETGID), is_only(&maps.groups, host.user.1)) {
+        let groups = match (host.has(Capability::CAP_SETGID), is_only(&maps.groups, host.user.1)) {
             (true, _) => MapWriter::Caller,
             (false, true) => MapWriter::CallerWithoutGroups,
             (false, false) => MapWriter::Helper,

@@ -13,12 +13,11 @@ use super::{
     inside_path, labels, mounts, process, seccomp, text, time,
 };
 use crate::cgroups;
+use caps::Capability;
 use creel_wire::owned::Step;
 use oci_spec::runtime::{Process, Spec};
 use std::path::{Path, PathBuf};
 
-const CAP_SYS_ADMIN: u32 = 21;
-const CAP_MKNOD: u32 = 27;
 const MS_REC: u32 = 0x4000;
 const MS_SLAVE: u32 = 0x8_0000;
 const MS_PRIVATE: u32 = 0x4_0000;
@@ -50,7 +49,7 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
     let admitted = !clone_into_cgroup || maps_first || moved_in || scored;
     let entering = Entering {
         admitted,
-        privileged: host.has(CAP_SYS_ADMIN),
+        privileged: host.has(Capability::CAP_SYS_ADMIN),
         net_devices: net_devices.is_some(),
     };
     enter(&mut script, request, &namespaces, &entering);
@@ -140,7 +139,7 @@ fn plan_cgroup(
 /// Whether no device can be made in the container in any case: in a user namespace nobody makes one. Outside of one
 /// a caller without these capabilities gets no further than to be told that he needs one.
 fn needs_no_device_rules(host: &Host, namespaces: &Namespaces) -> bool {
-    let has_rights = host.has(CAP_SYS_ADMIN) || host.has(CAP_MKNOD);
+    let has_rights = host.has(Capability::CAP_SYS_ADMIN) || host.has(Capability::CAP_MKNOD);
     namespaces.has(Namespace::User) || host.in_user_namespace || !has_rights
 }
 

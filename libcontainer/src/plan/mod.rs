@@ -24,6 +24,7 @@ mod time;
 
 use crate::cgroups;
 use crate::seccomp::Listener;
+use caps::Capability;
 use creel_wire::Slot;
 use creel_wire::owned::{Step, Text};
 use oci_spec::runtime::Spec;
@@ -68,8 +69,8 @@ impl Host {
         if own_user_namespace { capabilities::ALL } else { self.capabilities }
     }
 
-    fn has(&self, capability: u32) -> bool {
-        self.capabilities & (1 << capability) != 0
+    pub(crate) fn has(&self, capability: Capability) -> bool {
+        self.capabilities & capability.bitmask() != 0
     }
 }
 

@@ -7,12 +7,11 @@ use super::{
     Descriptor, Host, OuterSource, PlanError, Request, Script, devices, inside_path, labels, text,
 };
 use crate::cgroups;
+use caps::Capability;
 use creel_wire::owned::{Step, Text};
 use creel_wire::step::mount_flags;
 use oci_spec::runtime::{Mount, Spec};
 use std::path::Path;
-
-const CAP_SYS_ADMIN: u32 = 21;
 
 /// The files of procfs that may be covered by a bind, as lxcfs does; nothing else there may.
 const COVERABLE: [&str; 11] = [
@@ -45,7 +44,7 @@ pub(super) fn plan(
     let Surroundings { request, cgroup, namespaces, host } = *surroundings;
     let in_user_namespace = namespaces.has(Namespace::User) || host.in_user_namespace;
     // Only who has rights outside of the container's user namespace reaches more than that.
-    let outer = namespaces.has(Namespace::User) && host.has(CAP_SYS_ADMIN);
+    let outer = namespaces.has(Namespace::User) && host.has(Capability::CAP_SYS_ADMIN);
     let label = spec.linux().as_ref().and_then(|linux| linux.mount_label().as_deref());
     for (index, mount) in spec.mounts().iter().flatten().enumerate() {
         let one = One::of(format!("mounts[{index}]"), mount, &request.bundle)?;

@@ -1,6 +1,7 @@
 //! When and where the process runs: scheduler, I/O priority, CPUs, memory nodes, personality.
 
 use super::{Host, PlanError, Planned, Script};
+use caps::Capability;
 use creel_wire::owned::Step;
 use oci_spec::runtime::{
     IOPriorityClass, Linux, LinuxMemoryPolicy, LinuxPersonality, LinuxPersonalityDomain,
@@ -55,8 +56,7 @@ pub(super) fn plan(
 /// Whether the library schedules the process from outside: in a user namespace nobody has the right to real time,
 /// who makes the container may have it.
 pub(super) fn outer_scheduling(in_user_namespace: bool, host: &Host) -> bool {
-    const CAP_SYS_NICE: u64 = 1 << 23;
-    in_user_namespace && host.capabilities & CAP_SYS_NICE != 0
+    in_user_namespace && host.has(Capability::CAP_SYS_NICE)
 }
 
 /// The steps for the scheduler and the I/O priority.

@@ -3,10 +3,9 @@
 use super::capabilities::Sets;
 use super::{Descriptor, PlanError, Script};
 use crate::seccomp::{Filter, Installable, Listener};
+use caps::Capability;
 use creel_wire::owned::Step;
 use oci_spec::runtime::{Process, Spec};
-
-const CAP_SYS_ADMIN: u64 = 1 << 21;
 
 pub(super) fn compile(spec: &Spec) -> Result<Option<Installable>, PlanError> {
     let profile = spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
@@ -26,7 +25,7 @@ pub(super) fn keep_right(
     grantable: u64,
 ) {
     if filter.is_some() && !process.no_new_privileges().unwrap_or(false) {
-        let right = CAP_SYS_ADMIN & grantable;
+        let right = Capability::CAP_SYS_ADMIN.bitmask() & grantable;
         sets.permitted |= right;
         sets.effective |= right;
     }
