@@ -9,8 +9,8 @@ use super::placement::{self, Surroundings};
 use super::process::{Identity, Limit};
 use super::rdt::Rdt;
 use super::{
-    Descriptor, Host, Plan, PlanError, Request, Script, activation, cgroup_owner, devices, hooks,
-    inside_path, labels, mounts, process, seccomp, text, time,
+    Descriptor, Host, Plan, PlanError, Planned, Request, Script, activation, cgroup_owner, devices,
+    hooks, inside_path, labels, mounts, process, seccomp, text, time,
 };
 use crate::cgroups;
 use caps::Capability;
@@ -56,8 +56,8 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
     time::plan(&mut script, spec, &namespaces);
     name(&mut script, spec, &namespaces)?;
     let root = Root { request, host, namespaces: &namespaces, cgroup: &cgroup, process: &process };
-    let create_hooks = build_root(&mut script, spec, &root)?;
-    close_root(&mut script, spec, request)?;
+    let Built { create_hooks, closing } = build_root(&mut script, spec, &root)?;
+    close_root(&mut script, spec, closing)?;
     let filter = seccomp::compile(spec)?;
     let grantable = host.grantable(namespaces.has(Namespace::User));
     let mut identity = Identity::of(&process, grantable)?;
@@ -195,13 +195,17 @@ fn name(script: &mut Script, spec: &Spec, namespaces: &Namespaces) -> Result<(),
     Ok(())
 }
 
+/// What is left to do once the root is built.
+struct Built {
+    /// Hooks of the runtime's namespaces that run before the pivot.
+    create_hooks: Vec<hooks::Hook>,
+    /// Mounts that become read-only.
+    closing: Vec<Planned>,
+}
+
 /// Mounts and devices are made with umask 0, so that their modes are those that were asked for. Hooks see
 /// the mounts, and the host's paths beside them: they run before the pivot takes the host away.
-fn build_root(
-    script: &mut Script,
-    spec: &Spec,
-    root: &Root<'_>,
-) -> Result<Vec<hooks::Hook>, PlanError> {
+fn build_root(script: &mut Script, spec: &Spec, root: &Root<'_>) -> Result<Built, PlanError> {
     let Root { request, host, namespaces, cgroup, process } = *root;
     let in_user_namespace = namespaces.has(Namespace::User) || host.in_user_namespace;
     let root = rootfs(spec, &request.bundle);
@@ -217,7 +221,8 @@ fn build_root(
     } else {
         script.push("root.path", Step::OpenRoot { path });
     }
-    mounts::plan(script, spec, &mounts::Surroundings { request, cgroup, namespaces, host })?;
+    let closing =
+        mounts::plan(script, spec, &mounts::Surroundings { request, cgroup, namespaces, host })?;
     activation::mount(script, request, namespaces);
     let has_mounts = namespaces.has(Namespace::Mount);
     devices::plan(script, spec, devices::How::of(in_user_namespace, has_mounts))?;
@@ -231,7 +236,7 @@ fn build_root(
     if process.terminal().unwrap_or(false) {
         script.push("process.terminal", process::console(process, true));
     }
-    Ok(create_hooks)
+    Ok(Built { create_hooks, closing })
 }
 
 fn leave_host(request: &Request, namespaces: &Namespaces) -> Step {
@@ -244,7 +249,7 @@ fn leave_host(request: &Request, namespaces: &Namespaces) -> Step {
 
 /// Sysctls while all rights are there; then everything that must not be writable is closed, the root last,
 /// since the earlier steps make what is missing in it.
-fn close_root(script: &mut Script, spec: &Spec, request: &Request) -> Result<(), PlanError> {
+fn close_root(script: &mut Script, spec: &Spec, closing: Vec<Planned>) -> Result<(), PlanError> {
     let linux = spec.linux().as_ref();
     let mut sysctls: Vec<_> =
         linux.and_then(|l| l.sysctl().as_ref()).into_iter().flatten().collect();
@@ -269,7 +274,7 @@ fn close_root(script: &mut Script, spec: &Spec, request: &Request) -> Result<(),
     if let Some(flags) = inner_propagation(spec) {
         script.push("linux.rootfsPropagation", Step::RootPropagation { flags });
     }
-    mounts::close(script, spec, &request.bundle)?;
+    script.steps.extend(closing);
     if spec.root().as_ref().and_then(|root| root.readonly()).unwrap_or(false) {
         script.push("root.readonly", Step::ReadonlyRoot {});
     }

@@ -4,7 +4,8 @@ use super::mount_options::{Change, Options, attr};
 use super::mount_tree::{MountIds, MountTree};
 use super::namespaces::{Namespace, Namespaces};
 use super::{
-    Descriptor, Host, OuterSource, PlanError, Request, Script, devices, inside_path, labels, text,
+    Descriptor, Host, OuterSource, PlanError, Planned, Request, Script, devices, inside_path,
+    labels, text,
 };
 use crate::cgroups;
 use caps::Capability;
@@ -36,16 +37,18 @@ pub(super) struct Surroundings<'a> {
     pub(super) host: &'a Host,
 }
 
+/// The mounts; what is returned is for the end, when nothing more is made in them.
 pub(super) fn plan(
     script: &mut Script,
     spec: &Spec,
     surroundings: &Surroundings<'_>,
-) -> Result<(), PlanError> {
+) -> Result<Vec<Planned>, PlanError> {
     let Surroundings { request, cgroup, namespaces, host } = *surroundings;
     let in_user_namespace = namespaces.has(Namespace::User) || host.in_user_namespace;
     // Only who has rights outside of the container's user namespace reaches more than that.
     let outer = namespaces.has(Namespace::User) && host.has(Capability::CAP_SYS_ADMIN);
     let label = spec.linux().as_ref().and_then(|linux| linux.mount_label().as_deref());
+    let mut all = Vec::new();
     for (index, mount) in spec.mounts().iter().flatten().enumerate() {
         let one = One::of(format!("mounts[{index}]"), mount, &request.bundle)?;
         let ids = MountIds::of(&one.origin, mount, &one.options, spec, namespaces)?;
@@ -64,24 +67,25 @@ pub(super) fn plan(
                 }
             }
         }
+        all.push(one);
     }
-    Ok(())
+    Ok(closing(&all))
 }
 
-/// Read-only at last, when nothing more is made in them: file systems that other mounts or devices have
-/// their places in (Podman's pods have such a /dev).
-pub(super) fn close(script: &mut Script, spec: &Spec, bundle: &Path) -> Result<(), PlanError> {
-    let mounts = spec.mounts().iter().flatten().enumerate();
-    let all = mounts.map(|(index, mount)| One::of(format!("mounts[{index}]"), mount, bundle));
-    let all = all.collect::<Result<Vec<_>, _>>()?;
-    for (index, one) in all.iter().enumerate().filter(|(_, one)| one.closes_late()) {
+/// Read-only at last: file systems that other mounts or devices have their places in (Podman's pods have
+/// such a /dev).
+fn closing(all: &[One]) -> Vec<Planned> {
+    let stays = |index: usize, one: &One| {
         let mut later = all[index + 1..].iter().filter(|later| later.target == one.target);
-        if !later.any(One::covers_or_opens) {
-            let step = Step::MountAttributes { target: one.target.clone(), set: attr::RDONLY };
-            script.push(one.origin.as_str(), step);
-        }
-    }
-    Ok(())
+        !later.any(One::covers_or_opens)
+    };
+    let late =
+        all.iter().enumerate().filter(|(index, one)| one.closes_late() && stays(*index, one));
+    late.map(|(_, one)| Planned {
+        origin: one.origin.clone(),
+        step: Step::MountAttributes { target: one.target.clone(), set: attr::RDONLY },
+    })
+    .collect()
 }
 
 /// One entry of `mounts`.
@@ -105,7 +109,7 @@ impl One {
         Ok(One { origin, target, fstype, source: source.to_string_lossy().into_owned(), options })
     }
 
-    /// Whether it stays writable until [`close`].
+    /// Whether it stays writable until all else is made ([`closing`]).
     fn closes_late(&self) -> bool {
         let is_file_system = !self.options.bind && !self.options.remount;
         let has_places = self.fstype == "tmpfs" || self.target.as_c_str() == c"dev";
