@@ -1,9 +1,10 @@
 //! When and where the process runs: its scheduler, CPUs, memory nodes, and what it takes itself for.
 
 use crate::failure::{Context, Failure, Outcome};
-use crate::sys::{self, SchedAttr};
+use crate::sys;
 use creel_wire::Words;
 use creel_wire::message::At;
+use creel_wire::schedule::SchedAttr;
 use rustix::io::Errno;
 use rustix::thread::{CpuSet, sched_setaffinity};
 
@@ -13,7 +14,7 @@ pub fn personality(persona: u32) -> Outcome {
 }
 
 /// sched_setattr(2).
-pub fn scheduler(wanted: SchedAttr) -> Outcome {
+pub fn scheduler(wanted: &SchedAttr) -> Outcome {
     sys::set_scheduler(wanted).at(At::Call)
 }
 

@@ -11,6 +11,7 @@ use crate::{
 };
 use core::ffi::CStr;
 use creel_wire::message::{At, Kind, Message};
+use creel_wire::schedule::SchedAttr;
 use creel_wire::{Plan, Step};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::ResolveFlags;
@@ -261,9 +262,8 @@ fn carry_out<'a>(c: &mut Container<'a>, index: u32, step: Step<'a>) -> Outcome {
         Step::TimeNamespace { offsets } => time::enter_new(c, offsets),
         Step::Personality { persona } => placement::personality(persona),
         Step::Scheduler { policy, flags, nice, priority, runtime, deadline, period } => {
-            let wanted =
-                sys::SchedAttr { policy, flags, nice, priority, runtime, deadline, period };
-            placement::scheduler(wanted)
+            let times = (runtime, deadline, period);
+            placement::scheduler(&SchedAttr::new(policy, flags, nice, priority, times))
         }
         Step::IoPriority { priority } => placement::io_priority(priority),
         Step::MemoryPolicy { mode, nodes } => placement::memory_policy(mode, nodes),

@@ -3,19 +3,7 @@
 use std::io;
 
 use creel_wire::owned::Step;
-
-/// struct sched_attr, SCHED_ATTR_SIZE_VER0.
-#[repr(C)]
-struct Attr {
-    size: u32,
-    policy: u32,
-    flags: u64,
-    nice: i32,
-    priority: u32,
-    runtime: u64,
-    deadline: u64,
-    period: u64,
-}
+use creel_wire::schedule::SchedAttr;
 
 /// sched_setattr(2) on a process, as [`Step::Scheduler`] says; any other step sets nothing.
 pub(crate) fn set_scheduler(pid: i32, wanted: &Step) -> io::Result<()> {
@@ -23,9 +11,7 @@ pub(crate) fn set_scheduler(pid: i32, wanted: &Step) -> io::Result<()> {
     else {
         return Ok(());
     };
-    let size = size_of::<Attr>() as u32;
-    let nice = nice as i32;
-    let attr = Attr { size, policy, flags, nice, priority, runtime, deadline, period };
+    let attr = SchedAttr::new(policy, flags, nice, priority, (runtime, deadline, period));
     // SAFETY: the kernel reads one struct of the size that stands in it.
     let result = unsafe { libc::syscall(libc::SYS_sched_setattr, pid, &raw const attr, 0) };
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }

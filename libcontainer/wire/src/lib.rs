@@ -19,6 +19,7 @@ extern crate std;
 mod field;
 pub mod message;
 mod reader;
+pub mod schedule;
 pub mod step;
 
 #[cfg(feature = "owned")]

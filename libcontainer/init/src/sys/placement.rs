@@ -2,44 +2,17 @@
 
 use super::arch::number;
 use super::calls::call;
+use creel_wire::schedule::SchedAttr;
 use rustix::io::Errno;
 
 /// Words of a mask of memory nodes: 1,024 of them, as many as kernels are built for.
 pub const NODE_WORDS: usize = 16;
 
-/// What sched_setattr(2) sets; times are in nanoseconds.
-#[derive(Clone, Copy)]
-pub struct SchedAttr {
-    pub policy: u32,
-    pub flags: u64,
-    pub nice: i64,
-    pub priority: u32,
-    pub runtime: u64,
-    pub deadline: u64,
-    pub period: u64,
-}
-
-/// struct sched_attr, SCHED_ATTR_SIZE_VER0.
-#[repr(C)]
-struct Attr {
-    size: u32,
-    policy: u32,
-    flags: u64,
-    nice: i32,
-    priority: u32,
-    runtime: u64,
-    deadline: u64,
-    period: u64,
-}
-
 /// sched_setattr(2) on this process.
-pub fn set_scheduler(wanted: SchedAttr) -> Result<(), Errno> {
-    let SchedAttr { policy, flags, nice, priority, runtime, deadline, period } = wanted;
-    let size = size_of::<Attr>() as u32;
-    let nice = nice as i32;
-    let attr = Attr { size, policy, flags, nice, priority, runtime, deadline, period };
+pub fn set_scheduler(wanted: &SchedAttr) -> Result<(), Errno> {
+    let at = &raw const *wanted as usize;
     // SAFETY: the kernel reads one struct of the size that stands in it.
-    unsafe { call(number::SCHED_SETATTR, [0, (&raw const attr) as usize, 0, 0, 0, 0]).map(drop) }
+    unsafe { call(number::SCHED_SETATTR, [0, at, 0, 0, 0, 0]).map(drop) }
 }
 
 /// ioprio_set(2) on this process.
