@@ -2,8 +2,7 @@
 # Docker: its daemon, and the features that only it has.
 # shellcheck disable=SC2154,SC2034,SC2317
 engine_command=(docker)
-run=(docker run)
-runtime_name() { echo "$runtime"; }
+run=(docker run --runtime "${runtime:-}")
 
 start_engine() {
     mkdir -p /etc/docker

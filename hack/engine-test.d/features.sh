@@ -56,10 +56,8 @@ both_private_cgroup_namespace() { has ":/" "$(once --cgroupns private "$image" c
 both_init_process() { once --init "$image" ps | grep -qE '^ *1 .*(docker-init|catatonit|podman-init|init)'; }
 
 both_terminal() {
-    has "/dev/pts/0 30 90" "$(on_terminal "${run[*]} $(terminal_run) -it $image sh -c \"sleep 0.5; echo \\\$(tty) \\\$(stty size)\"" | xargs)"
+    has "/dev/pts/0 30 90" "$(on_terminal "${run[*]} --rm --network none -it $image sh -c \"sleep 0.5; echo \\\$(tty) \\\$(stty size)\"" | xargs)"
 }
-terminal_run() { if [ "${run[0]}" = docker ]; then echo "--rm --network none --runtime $(runtime_name)"; else
-    echo "--runtime $(runtime_name) run --rm --network none"; fi; }
 
 both_exec() {
     started con "$image" sleep 1000

@@ -66,11 +66,11 @@ until_true() {
 }
 
 # once ARGS...: a container that is run and removed. started NAME ARGS...: one that stays, detached.
-once() { timeout 60 "${run[@]}" --rm --runtime "$(runtime_name)" --network none "$@"; }
+once() { timeout 60 "${run[@]}" --rm --network none "$@"; }
 started() {
     local name=$1
     shift
-    timeout 60 "${run[@]}" -d --name "$name" --runtime "$(runtime_name)" --network none "$@" >/dev/null
+    timeout 60 "${run[@]}" -d --name "$name" --network none "$@" >/dev/null
 }
 e() { timeout 60 "${engine_command[@]}" "$@"; }
 
@@ -80,7 +80,7 @@ on_terminal() {
     timeout 60 script -qec "sh /tmp/session" /dev/null </dev/null | tr -d '\r\000'
 }
 
-# cgroup_of FILE: of a file of a controller: version 1 or 2, as the container sees it.
+# in_cgroup V2 V1: what prints a controller's file in the container, whichever version is there.
 in_cgroup() { echo "cat /sys/fs/cgroup/$1 2>/dev/null || cat /sys/fs/cgroup/$2"; }
 
 leftovers() {

@@ -1,16 +1,9 @@
 # shellcheck shell=bash
 # Podman as root, and the features that only it has.
 # shellcheck disable=SC2154,SC2034,SC2317
-engine_command=(podman --cgroup-manager cgroupfs)
-run=(podman --cgroup-manager cgroupfs)
-# --runtime is a flag of podman itself, so it stands before run.
-runtime_name() { command -v "$runtime"; }
-once() { timeout 60 "${run[@]}" --runtime "$(runtime_name)" run --rm --network none "$@"; }
-started() {
-    local name=$1
-    shift
-    timeout 60 "${run[@]}" --runtime "$(runtime_name)" run -d --name "$name" --network none "$@" >/dev/null
-}
+# --runtime is a flag of podman itself, a path, and no container's.
+engine_command=(podman --cgroup-manager cgroupfs --runtime "$(command -v "${runtime:-runc}")")
+run=("${engine_command[@]}" run)
 
 export PODMAN_IGNORE_CGROUPSV1_WARNING=1
 
@@ -27,13 +20,13 @@ start_engine() {
 
 stop_engine() { :; }
 remove_all() {
-    e --runtime "$(runtime_name)" pod rm -t 0 -fa >/dev/null 2>&1 || true
-    e --runtime "$(runtime_name)" rm -t 0 -fa >/dev/null 2>&1 || true
+    e pod rm -t 0 -fa >/dev/null 2>&1 || true
+    e rm -t 0 -fa >/dev/null 2>&1 || true
 }
 
 podman_pod_shares_namespaces() {
-    e --runtime "$(runtime_name)" pod create --name p --share ipc,uts,pid --network host >/dev/null
-    e --runtime "$(runtime_name)" run -d --pod p --name pc "$image" sleep 1000 >/dev/null
+    e pod create --name p --share ipc,uts,pid --network host >/dev/null
+    e run -d --pod p --name pc "$image" sleep 1000 >/dev/null
     has "sleep 1000" "$(e exec pc ps)"
     has "catatonit" "$(e exec pc ps)"
 }
@@ -60,10 +53,10 @@ spec:
   - { name: a, image: localhost/$image:latest, imagePullPolicy: Never, command: [sleep, "1000"] }
   - { name: b, image: localhost/$image:latest, imagePullPolicy: Never, command: [sh, -c, "echo of b; sleep 1000"] }
 END
-    e --runtime "$(runtime_name)" kube play /tmp/kube.yaml >/dev/null
+    e kube play /tmp/kube.yaml >/dev/null
     said() { has "of b" "$(e logs kube-b)"; }
     until_true said
-    e --runtime "$(runtime_name)" kube down /tmp/kube.yaml >/dev/null
+    e kube down /tmp/kube.yaml >/dev/null
 }
 
 podman_generate_systemd() {
