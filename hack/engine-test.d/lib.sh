@@ -5,12 +5,7 @@
 image=bb
 
 # documented FILE: the block of docs/engines.md for that file.
-documented() {
-    awk -v mark="\`$1\`:" '
-        index($0, mark) == 1 { wanted = 1 }
-        wanted && /^```/ { if (inside) exit; inside = 1; next }
-        inside' /engines.md
-}
+documented() { awk -v file="$1" -f /checks/documented.awk /engines.md; }
 
 # make_image: busybox and two users, as a tar file.
 make_image() {
