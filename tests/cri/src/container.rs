@@ -13,8 +13,8 @@ use tonic::transport::Channel;
 
 use crate::fault::{Fault, call, file, is};
 
-/// How long the engine has for anything.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the engine has for anything; long, for machines that are emulated.
+const PATIENCE: Duration = Duration::from_secs(120);
 const LOOK_EVERY: Duration = Duration::from_millis(30);
 
 /// A container that was made.
@@ -98,7 +98,7 @@ impl Container {
 
     /// What a script prints that is executed in it. It has to end with 0.
     pub(crate) async fn sh(&self, script: &str) -> Result<String, Fault> {
-        let answer = self.exec(&["sh", "-c", script], 30).await?;
+        let answer = self.exec(&["sh", "-c", script], 120).await?;
         let said = String::from_utf8_lossy(&answer.stderr).into_owned();
         is(&format!("exit code of \"{script}\", which said \"{said}\""), 0, answer.exit_code)?;
         Ok(String::from_utf8_lossy(&answer.stdout).trim_end().into())

@@ -8,6 +8,7 @@ mod container;
 mod fault;
 mod pod;
 mod stream;
+mod stress;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -26,8 +27,8 @@ use crate::bench::{Bench, Setting};
 use crate::checks::{CHECKS, Check};
 use crate::fault::Fault;
 
-const USAGE: &str = "usage: creel-cri SOCKET HANDLER IMAGE WORK CGROUP cgroupfs|systemd [WORD]
-prints a line for each check: cri, its name, HANDLER, ok|failed|skipped, what was wrong; with tabs between";
+const USAGE: &str = "usage: creel-cri SOCKET HANDLER IMAGE WORK CGROUP cgroupfs|systemd [WORD [COUNT]]
+with COUNT only as many containers at a time are made; prints a line for each check: cri, its name, HANDLER, ok|failed|skipped, what was wrong; with tabs between";
 
 /// How many checks run at a time: most of them wait.
 const AT_A_TIME: usize = 4;
@@ -45,6 +46,7 @@ async fn main() -> ExitCode {
         systemd: arg() == "systemd",
     };
     let only = arg();
+    let count = arg().parse().unwrap_or(0);
     if setting.cgroup.is_empty() {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
@@ -56,7 +58,11 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    run(engine, Arc::new(setting), &only).await;
+    if count == 0 {
+        run(engine, Arc::new(setting), &only).await;
+    } else {
+        stress(engine, Arc::new(setting), count).await;
+    }
     ExitCode::SUCCESS
 }
 
@@ -85,6 +91,23 @@ async fn run(engine: RuntimeServiceClient<Channel>, setting: Arc<Setting>, only:
         });
     }
     while running.join_next().await.is_some() {}
+}
+
+/// Many containers, and how long they took.
+async fn stress(engine: RuntimeServiceClient<Channel>, setting: Arc<Setting>, count: usize) {
+    let bench = Bench::new(engine, setting, &format!("{count}_containers_at_a_time"));
+    let began = Instant::now();
+    let outcome = stress::stress(&bench, count).await;
+    if let Ok(took) = &outcome {
+        let each = took.as_secs_f64() * 1000.0 / count as f64;
+        eprintln!(
+            "{}: {count} containers in {:.1} s, {each:.0} ms each",
+            bench.setting.handler,
+            took.as_secs_f64()
+        );
+    }
+    let finish = bench.finish().await;
+    report(&bench, outcome.map(|_| ()).and(finish), began);
 }
 
 /// The check's fault, or else that of cleaning up after it.

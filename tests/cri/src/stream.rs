@@ -48,7 +48,7 @@ impl Stream {
         request.headers_mut().insert("Sec-WebSocket-Protocol", protocol);
         let tcp =
             TcpStream::connect(&address).map_err(|source| fault("connecting")(source.into()))?;
-        tcp.set_read_timeout(Some(Duration::from_secs(20)))
+        tcp.set_read_timeout(Some(Duration::from_secs(120)))
             .map_err(|source| fault("the time limit")(source.into()))?;
         match tungstenite::client(request, tcp) {
             Ok((socket, _)) => Ok(Self { socket, said: Said::default() }),

@@ -52,7 +52,7 @@ pub(super) async fn a_container_that_hears_ends_at_once(bench: &Bench) -> Result
     let script = "trap 'echo heard; exit 5' TERM; echo ready; while :; do sleep 0.1; done";
     let container = pod.start(&pod.container(script)).await?;
     container.prints("ready").await?;
-    let took = container.stop(20).await?;
+    let took = container.stop(60).await?;
     holds(
         took < Duration::from_secs(15),
         "time to stop",

@@ -50,7 +50,7 @@ pub(super) async fn pod_stats(bench: &Bench) -> Result<(), Fault> {
 /// The statistics when there is time of the processor in them; by the kernel's own file, which is no less.
 async fn used(container: &Container) -> Result<ContainerStats, Fault> {
     let began = Instant::now();
-    while began.elapsed() < Duration::from_secs(20) {
+    while began.elapsed() < Duration::from_secs(120) {
         let request = ContainerStatsRequest { container_id: container.id.clone() };
         let answer = container
             .engine

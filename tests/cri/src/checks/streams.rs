@@ -42,7 +42,7 @@ async fn exec(
     talk: impl FnOnce(Stream) -> Result<Said, Fault> + Send + 'static,
 ) -> Result<Said, Fault> {
     // The size arrives in its own time.
-    let size = "for n in 1 2 3 4 5 6 7 8 9 10; do stty size; sleep 0.1; done";
+    let size = "n=0; until [ \"$(stty size)\" = '33 91' ] || [ $n = 100 ]; do n=$((n + 1)); sleep 0.1; done; stty size";
     let script = format!(
         "test -t 0 && echo terminal; read line; echo got $line; echo on stderr >&2; test -t 0 && {{ {size}; }}; exit 6"
     );
