@@ -291,6 +291,16 @@ impl Entry {
         self.replace(FILE, record)
     }
 
+    /// Writes what [`Self::commit`] is to save; nothing else may be saved or noted in between.
+    pub(crate) fn stage(&self, record: &Record) -> Result<(), StoreError> {
+        self.write(NEW_FILE, record)
+    }
+
+    /// Replaces what is saved by what was staged.
+    pub(crate) fn commit(&self) -> Result<(), StoreError> {
+        self.put(FILE)
+    }
+
     /// Notes what `delete --force` may end so that a `create` ends. False when one was there already: then nothing may be
     /// waited for.
     pub(crate) fn note_waited_for(&self, processes: &[Identity]) -> Result<bool, StoreError> {
@@ -311,6 +321,10 @@ impl Entry {
 
     fn replace<T: Serialize>(&self, name: &str, content: &T) -> Result<(), StoreError> {
         self.write(NEW_FILE, content)?;
+        self.put(name)
+    }
+
+    fn put(&self, name: &str) -> Result<(), StoreError> {
         renameat(&*self.directory, NEW_FILE, &*self.directory, name)
             .map_err(|errno| file_error("replace", &self.path.join(name), errno.into()))
     }

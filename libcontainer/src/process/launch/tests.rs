@@ -91,6 +91,7 @@ fn a_second_process_that_did_not_tell_its_pid_is_reaped() {
             descriptors: &[namespace.as_fd()],
             handed: Handed::nothing(),
             namespaces: 0,
+            ahead: None,
             cgroup: None,
             vfork: false,
         })
@@ -146,6 +147,7 @@ fn one_that_is_frozen_is_not_waited_for_without_end() {
         descriptors: &[],
         handed: Handed::nothing(),
         namespaces: 0,
+        ahead: None,
         cgroup: None,
         vfork: false,
     })
@@ -171,6 +173,7 @@ fn talking(steps: &[Step]) -> Init {
         descriptors: &[],
         handed: Handed::nothing(),
         namespaces: 0,
+        ahead: None,
         cgroup: None,
         vfork: false,
     })
