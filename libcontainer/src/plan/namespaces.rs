@@ -183,7 +183,7 @@ impl Namespaces {
             script.push("linux.netDevices", Step::AwaitIdMaps {});
         }
         if self.needs_second_process() {
-            script.push("", Step::EnterPidNamespace {});
+            script.push("", Step::EnterPidNamespace { at_once: false });
         }
         if self.has(Namespace::User) {
             script.push("linux.namespaces", Step::UserNamespaceRoot {});

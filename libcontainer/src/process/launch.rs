@@ -1,11 +1,11 @@
 //! Starting creel-init with a plan.
 
 use super::conversation::{Conversation, Event};
+use super::identity::is_child;
 use super::image;
 use super::stdio::{Clear, Handed, clear};
 use super::wait;
 use crate::plan::Namespace;
-use crate::sys::ptrace::is_child;
 use crate::sys::{self, Ahead, Child, ChildError, CloneRequest};
 use creel_wire::owned;
 use std::ffi::CString;
@@ -58,6 +58,11 @@ impl Init {
         self.pid = pid;
         self.pidfd = second;
         Ok(())
+    }
+
+    /// Whether the process that is to be the container's has not told its pid yet.
+    pub(crate) fn is_first(&self) -> bool {
+        self.second_is_to_come
     }
 
     /// Ends and reaps it; one in a frozen cgroup ends when that is thawed.
@@ -202,7 +207,7 @@ pub(crate) fn launch(launch: &Launch<'_>) -> Result<Init, LaunchError> {
         Some(ahead) => clone_into(&request, ahead)?,
         None => clone(&request)?,
     };
-    let is_second = |step: &owned::Step| matches!(step, owned::Step::EnterPidNamespace {});
+    let is_second = |step: &owned::Step| matches!(step, owned::Step::EnterPidNamespace { .. });
     let second_is_to_come = launch.steps.iter().any(is_second);
     Ok(Init { pid, pidfd, conversation, second_is_to_come })
 }
