@@ -4,7 +4,7 @@ use super::admission::{set_limits, set_oom_score, set_scheduling, write_pid_file
 use super::create_checks::{check_rights, check_rootfs, check_terminal};
 use super::create_options::CreateOptions;
 use super::descriptors::{Opened, hook_state};
-use super::plan::{WorkedOut, work_out};
+use super::plan::{Read, WorkedOut};
 use super::record::record;
 use super::talk::{died, enter_second_process, go, next};
 use super::{Container, Runtime, console, delete, pidfd_socket, steps, warn};
@@ -20,6 +20,7 @@ use crate::process::launch::{Init, Launch, launch};
 use crate::process::{Handed, Process, StepError, id_maps};
 use crate::rdt;
 use crate::state::{Entry, Record, RunningProcess};
+use crate::sys::Ahead;
 use creel_wire::owned::Step;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -80,7 +81,10 @@ impl Runtime {
         separate_start: bool,
     ) -> Result<Prepared, Error> {
         super::check_preserved(options.inherited())?;
-        let WorkedOut { spec, request, host, plan } = work_out(id, options, separate_start)?;
+        let read = Read::from(id, options)?;
+        // Made by a child while the rest is worked out; what fails before it is used leaves nothing.
+        let ahead = Some(plan::ahead(&read.spec)).filter(|kinds| *kinds != 0).map(Ahead::begin);
+        let WorkedOut { spec, request, host, plan } = read.work_out(id, options, separate_start)?;
         check_rights(&plan, &host)?;
         check_terminal(&spec, options, terminal)?;
         lsm::check(spec.process().as_ref(), spec.linux().as_ref())?;
@@ -90,7 +94,8 @@ impl Runtime {
 
         let entry = self.store.claim(id)?;
         let hooked = has_hooks(&plan);
-        let mut making = Making { entry, record, hooked, init: None, cgroup: None, terminal: None };
+        let mut making =
+            Making { entry, record, hooked, ahead, init: None, cgroup: None, terminal: None };
         match making.carry_out(&plan, options) {
             Ok(()) => making.finish(plan),
             Err(error) => Err(making.undo(error)),
@@ -104,6 +109,8 @@ struct Making {
     record: Record,
     /// There are hooks to wait for.
     hooked: bool,
+    /// Namespaces that are being made.
+    ahead: Option<Ahead>,
     cgroup: Option<Cgroup>,
     init: Option<Init>,
     terminal: Option<OwnedFd>,
@@ -122,41 +129,59 @@ impl Making {
         }
         self.entry.save(&self.record)?;
         if plan.cgroup.unit.is_none() {
-            self.keep(Cgroup::create(&plan.cgroup)?)?;
+            self.own(Cgroup::create(&plan.cgroup)?);
         }
 
         let opened = Opened::open(plan, &self.entry)?;
         self.launch(plan, options, &opened)?;
+        // Early enough: until it is let go on creel-init starts nothing, and ends if this process does.
         self.note_launched()?;
         self.note_waited_for(None)?;
         if let (Some(unit), Some(init)) = (&plan.cgroup.unit, &self.init) {
-            self.keep(Cgroup::start_unit(&plan.cgroup, unit, init.pid)?)?;
+            self.own(Cgroup::start_unit(&plan.cgroup, unit, init.pid)?);
+            self.entry.save(&self.record)?;
         }
         self.admit(plan)?;
+        // creel-init has entered them.
+        self.ahead = None;
+        // What is to be saved when it is ready is written meanwhile, unless it is not known yet or hooks are noted there.
+        let is_early = !self.hooked && !plan.second_process;
+        if is_early {
+            self.identify()?;
+            self.entry.stage(&self.record)?;
+        }
         self.see_to_ready(plan, options, &opened)?;
         drop(opened);
-
-        let Some(init) = &self.init else { return Ok(()) };
-        let pid = init.pid;
-        let identity = Identity::of(pid).map_err(|source| {
-            Error::io("read the start time of process", pid.to_string(), source)
-        })?;
-        self.record.init = Some(RunningProcess { identity });
-        self.entry.save(&self.record)?;
+        if is_early {
+            self.entry.commit()?;
+        } else {
+            self.identify()?;
+            self.entry.save(&self.record)?;
+        }
         if self.hooked {
             self.entry.forget_waited_for()?;
         }
+        let Some(init) = &self.init else { return Ok(()) };
         if let Some(socket) = &options.pidfd_socket {
             pidfd_socket::send(socket, init.pidfd.as_fd(), pidfd_socket::FIRST)?;
         }
-        options.pid_file.as_deref().map_or(Ok(()), |file| write_pid_file(file, pid))
+        options.pid_file.as_deref().map_or(Ok(()), |file| write_pid_file(file, init.pid))
     }
 
     /// Only what is known to be ours is killed: a hook inside may outlive this process.
-    fn keep(&mut self, cgroup: Cgroup) -> Result<(), Error> {
+    fn own(&mut self, cgroup: Cgroup) {
         self.record.cgroup = cgroup.record().clone();
         self.cgroup = Some(cgroup);
-        Ok(self.entry.save(&self.record)?)
+    }
+
+    /// Enters the process itself.
+    fn identify(&mut self) -> Result<(), Error> {
+        let Some(init) = &self.init else { return Ok(()) };
+        let identity = Identity::of(init.pid).map_err(|source| {
+            Error::io("read the start time of process", init.pid.to_string(), source)
+        })?;
+        self.record.init = Some(RunningProcess { identity });
+        Ok(())
     }
 
     /// Hooks may hang; who deletes the container by force then has to know what to end.
@@ -180,22 +205,23 @@ impl Making {
             descriptors: &descriptors,
             handed: options.handed(),
             namespaces: cloned.fold(0, |flags, kind| flags | u64::from(kind.flag())),
+            ahead: self.ahead.as_ref(),
             cgroup,
             vfork: true,
         })?);
         Ok(())
     }
 
-    /// Without a cgroup only its pid leads to a creel-init whose runtime was killed.
+    /// That the cgroup is ours; without one only its pid leads to a creel-init whose runtime was killed.
     fn note_launched(&mut self) -> Result<(), Error> {
-        let Some(init) = self.init.as_ref().filter(|_| self.record.cgroup.is_none()) else {
-            return Ok(());
-        };
-        if let Ok(identity) = Identity::of(init.pid) {
-            self.record.launched = Some(RunningProcess { identity });
-            self.entry.save(&self.record)?;
+        if let Some(init) = self.init.as_ref().filter(|_| self.record.cgroup.is_none()) {
+            let identity = Identity::of(init.pid).ok();
+            self.record.launched = identity.map(|identity| RunningProcess { identity });
         }
-        Ok(())
+        match self.cgroup.is_some() || self.record.launched.is_some() {
+            true => Ok(self.entry.save(&self.record)?),
+            false => Ok(()),
+        }
     }
 
     /// While creel-init works, what only this side can do: limits, devices, the score of the OOM killer.

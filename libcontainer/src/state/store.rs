@@ -307,6 +307,16 @@ impl Entry {
         self.replace(FILE, record)
     }
 
+    /// Writes what [`Self::commit`] is to save; nothing else may be saved or noted in between.
+    pub(crate) fn stage(&self, record: &Record) -> Result<(), StoreError> {
+        self.write_new(FILE, record)
+    }
+
+    /// Replaces what is saved by what was staged.
+    pub(crate) fn commit(&self) -> Result<(), StoreError> {
+        self.put(FILE)
+    }
+
     /// Saves the program of the container's filter; once, before the record that says there is one.
     pub(crate) fn save_filter(&self, program: &[u8]) -> Result<(), StoreError> {
         self.write(FILTER, program)
@@ -331,9 +341,17 @@ impl Entry {
     }
 
     fn replace<T: Serialize>(&self, name: &str, content: &T) -> Result<(), StoreError> {
+        self.write_new(name, content)?;
+        self.put(name)
+    }
+
+    fn write_new<T: Serialize>(&self, name: &str, content: &T) -> Result<(), StoreError> {
         let text = serde_json::to_vec(content)
             .map_err(|source| StoreError::Broken { path: self.path.join(name), source })?;
-        self.write(NEW_FILE, &text)?;
+        self.write(NEW_FILE, &text)
+    }
+
+    fn put(&self, name: &str) -> Result<(), StoreError> {
         renameat(&*self.directory, NEW_FILE, &*self.directory, name)
             .map_err(|errno| file_error("replace", &self.path.join(name), errno.into()))
     }
