@@ -2,8 +2,8 @@
 //! process with the same number is never taken for the container's.
 
 use crate::sys;
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 
 /// A process, told apart from every later one with the same pid.
@@ -60,8 +60,11 @@ fn is_gone(error: &io::Error) -> bool {
 
 /// The start time and the state, from /proc/PID/stat.
 fn stat(pid: i32) -> io::Result<(u64, char)> {
-    let text = fs::read(format!("/proc/{pid}/stat"))?;
-    parse_stat(&text).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "/proc/PID/stat"))
+    // The kernel gives all of it at once, and the first half is enough.
+    let mut text = [0; 1024];
+    let length = File::open(format!("/proc/{pid}/stat"))?.read(&mut text)?;
+    parse_stat(&text[..length])
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "/proc/PID/stat"))
 }
 
 /// The second field is a name in parentheses that may hold spaces and parentheses itself.
