@@ -94,7 +94,11 @@ impl Container {
     ) -> Result<Work<'a>, Error> {
         super::check_preserved(options.preserve_fds)?;
         let (record, status) = self.running(options.ignore_paused)?;
-        let process = settings(&record, &options.process);
+        // Never without: they say what it may not do.
+        let not_created =
+            || Error::Status { action: "exec in", id: self.id.clone(), status: Status::Creating };
+        let own = record.process.as_ref().ok_or_else(not_created)?;
+        let process = settings(own, &options.process);
         spec::check_process(&process)?;
         check_terminal(&process, options, terminal)?;
         lsm::check(Some(&process), None)?;

@@ -2,7 +2,7 @@
 //! process with the same number is never taken for the container's.
 
 use crate::sys;
-use std::fs;
+use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 
@@ -79,7 +79,7 @@ struct Stat {
 fn read_stat(pid: i32) -> io::Result<Stat> {
     // At most 52 numbers and a name: one read has it all.
     let mut text = [0; 2048];
-    let length = fs::File::open(format!("/proc/{pid}/stat"))?.read(&mut text)?;
+    let length = File::open(format!("/proc/{pid}/stat"))?.read(&mut text)?;
     parse_stat(&text[..length])
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "/proc/PID/stat"))
 }
