@@ -5,12 +5,7 @@
 image=bb
 
 # documented FILE: the block of docs/engines.md for that file.
-documented() {
-    awk -v mark="\`$1\`:" '
-        index($0, mark) == 1 { wanted = 1 }
-        wanted && /^```/ { if (inside) exit; inside = 1; next }
-        inside' /engines.md
-}
+documented() { awk -v file="$1" -f /checks/documented.awk /engines.md; }
 
 # make_image: busybox and two users, as a tar file.
 make_image() {
@@ -94,8 +89,10 @@ leftovers() {
 }
 
 look_for_leftovers() {
-    # Of containers, by their ids; those of pods, and conmon's, are Podman's own.
-    find /sys/fs/cgroup -type d -regextype posix-extended -regex '.*[/-][0-9a-f]{64}(\.scope)?' 2>/dev/null | grep -vE 'libpod_parent/[0-9a-f]{64}$' | sed 's/^/cgroup /' || true
+    # Of containers, by their ids; those of pods, and conmon's, are Podman's own. Somebody else may use the other engine.
+    local others=libpod_parent
+    if [ "$engine" = podman ]; then others='/docker/|libpod_parent/[0-9a-f]{64}$'; fi
+    find /sys/fs/cgroup -type d -regextype posix-extended -regex '.*[/-][0-9a-f]{64}(\.scope)?' 2>/dev/null | grep -vE "$others" | sed 's/^/cgroup /' || true
     awk '$5 ~ /overlay.*merged|\/shm$/ && $5 !~ /^\/dev/ { print "mount", $5 }' /proc/self/mountinfo
     find /run/docker/runtime-* /run/containerd/runc /run/creel /run/runc /run/user -mindepth 2 -maxdepth 3 -name state.json 2>/dev/null \
         | sed 's/^/state /' || true
