@@ -13,7 +13,7 @@ use rustix::io::Errno;
 
 /// How many dangling links one path may lead through, as in the kernel.
 const MAX_LINKS: usize = 40;
-/// How often a resolution that raced with a rename is tried again.
+/// How often a resolution is tried again that met with a rename or a mount anywhere on the machine: then `..` is refused.
 const MAX_RETRIES: usize = 128;
 
 /// What a mount target has to be when it is missing.
@@ -31,10 +31,17 @@ pub fn current_root() -> Result<OwnedFd, Errno> {
 /// What lies on top of the root; only openat2(2) can tell.
 pub fn top_of(root: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    fs::openat2(root, c"..", flags, Mode::empty(), ResolveFlags::IN_ROOT)
+    let mut retries = 0;
+    loop {
+        match fs::openat2(root, c"..", flags, Mode::empty(), ResolveFlags::IN_ROOT) {
+            Err(Errno::AGAIN) if retries < MAX_RETRIES => retries += 1,
+            result => return result,
+        }
+    }
 }
 
-/// openat2(2) below `root`, never through a magic link.
+/// openat2(2) below `root`, never through a magic link. Where it is missing, or whoever renames without end keeps it from
+/// coming to an end, the path is walked.
 pub fn open(
     root: BorrowedFd<'_>,
     path: &CStr,
@@ -47,7 +54,9 @@ pub fn open(
     loop {
         match fs::openat2(root, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve) {
             Err(Errno::AGAIN) if retries < MAX_RETRIES => retries += 1,
-            Err(Errno::NOSYS) => return walk::open(root, path, flags | OFlags::CLOEXEC, resolve),
+            Err(Errno::NOSYS | Errno::AGAIN) => {
+                return walk::open(root, path, flags | OFlags::CLOEXEC, resolve);
+            }
             result => return result,
         }
     }

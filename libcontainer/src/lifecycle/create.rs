@@ -1,7 +1,7 @@
 //! `create`: everything is made and prepared, and the process waits for `start`.
 
 use super::admission::{set_limits, set_oom_score, set_scheduling, write_pid_file};
-use super::create_checks::{check_rights, check_rootfs, check_terminal};
+use super::create_checks::{check_devices, check_rights, check_rootfs, check_terminal};
 use super::create_options::CreateOptions;
 use super::descriptors::{Opened, hook_state};
 use super::plan::{Read, WorkedOut};
@@ -90,6 +90,7 @@ impl Runtime {
         let WorkedOut { spec, request, host, plan } = read.work_out(id, options, separate_start)?;
         check_rights(&plan, &host)?;
         check_terminal(&spec, options, terminal)?;
+        check_devices(&spec, &plan)?;
         lsm::check(spec.process().as_ref(), spec.linux().as_ref())?;
         warn(&plan.warnings);
         let record = record(&spec, &request, &plan);
