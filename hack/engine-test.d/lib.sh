@@ -94,8 +94,10 @@ leftovers() {
 }
 
 look_for_leftovers() {
-    # Of containers, by their ids; those of pods, and conmon's, are Podman's own.
-    find /sys/fs/cgroup -type d -regextype posix-extended -regex '.*[/-][0-9a-f]{64}(\.scope)?' 2>/dev/null | grep -vE 'libpod_parent/[0-9a-f]{64}$' | sed 's/^/cgroup /' || true
+    # Of containers, by their ids, and in what these engines make; those of pods, and conmon's, are Podman's own.
+    find /sys/fs/cgroup -type d -regextype posix-extended \
+        -regex '.*/(docker|libpod_parent|creel-engines[^/]*)/.*[0-9a-f]{64}(\.scope)?' 2>/dev/null \
+        | grep -vE 'libpod_parent/[0-9a-f]{64}$' | grep -vxFf /results/cgroups-before | sed 's/^/cgroup /' || true
     awk '$5 ~ /overlay.*merged|\/shm$/ && $5 !~ /^\/dev/ { print "mount", $5 }' /proc/self/mountinfo
     find /run/docker/runtime-* /run/containerd/runc /run/creel /run/runc /run/user -mindepth 2 -maxdepth 3 -name state.json 2>/dev/null \
         | sed 's/^/state /' || true

@@ -15,7 +15,9 @@ start_engine() {
     mkdir -p /etc/containers/containers.conf.d
     printf '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n' >/etc/containers/containers.conf.d/limits.conf
     for file in /etc/subuid /etc/subgid; do echo "containers:100000:65536" >>$file; done
+    make_outer
     podman import /tmp/image.tar "$image" >/dev/null 2>&1
+    podman import /tmp/outer.tar "$outer" >/dev/null 2>&1
 }
 
 stop_engine() { :; }
@@ -67,4 +69,67 @@ podman_generate_systemd() {
 podman_healthcheck_run() {
     started con --health-cmd 'test -e /etc/passwd' --health-interval disable "$image" sleep 1000
     e healthcheck run con
+}
+
+# no_own_limit: without the limit that Podman asks for by itself, which a view of cgroup2 has no controller for.
+no_own_limit() {
+    printf '[containers]\npids_limit = 0\n' >/tmp/no-limit.conf
+    export CONTAINERS_CONF_OVERRIDE=/tmp/no-limit.conf
+    trap remove_all EXIT
+}
+
+systemd_on_cgroup2() {
+    if [ -n "${CGROUP2_VIEW:-}" ]; then no_own_limit; fi
+    # By the name of the program Podman knows what it is.
+    started con -v /usr:/usr:ro "$outer" /usr/lib/systemd/systemd
+    look_into_systemd
+}
+
+podman_podman_in_podman() {
+    cat >/tmp/inner <<END
+podman="${engine_command[*]}"
+podman import /image.tar $image >/dev/null 2>&1
+\$podman run --rm --network none $image echo inner container
+\$podman run -d --name con --network none $image sleep 1000 >/dev/null
+echo inner exec \$(\$podman exec con id -u)
+\$podman run --rm --network none $image no-such-command 2>/dev/null
+echo inner code \$?
+\$podman rm -t 0 -f con >/dev/null
+END
+    is "inner container inner exec 0 inner code 127" "$(
+        once --privileged --tmpfs /run --tmpfs /tmp:exec -v /var/lib/containers -v /usr:/usr:ro -v /tmp/inner:/inner:ro \
+            -v /tmp/image.tar:/image.tar:ro "$outer" bash /inner | xargs
+    )"
+}
+
+# A unit that Podman's generator makes, started and stopped by a systemd, in a container of its own since this tree has none.
+podman_quadlet() { with_cgroup2 quadlet_on_cgroup2; }
+quadlet_on_cgroup2() {
+    no_own_limit
+    mkdir -p /tmp/quadlet
+    cat >/tmp/quadlet/checks.container <<END
+[Unit]
+DefaultDependencies=no
+[Container]
+ContainerName=inner
+Image=$image
+Exec=sh -c "echo of quadlet; exec sleep 1000"
+Network=none
+GlobalArgs=--cgroup-manager=cgroupfs --runtime=$(command -v "$runtime")
+[Service]
+Environment=CONTAINERS_CONF_OVERRIDE=/no-limit.conf
+ExecStartPre=podman import /image.tar $image
+END
+    started con --privileged -v /usr:/usr:ro -v /tmp/quadlet:/etc/containers/systemd:ro -v /tmp/image.tar:/image.tar:ro \
+        -v /tmp/no-limit.conf:/no-limit.conf:ro -v /var/lib/containers "$outer" /usr/lib/systemd/systemd
+    up() { is running "$(e exec con systemctl is-system-running)"; }
+    until_true up
+    e exec con systemctl start checks || e exec con journalctl -n 20 --no-pager
+    is active "$(e exec con systemctl is-active checks)"
+    inner() { e exec con "${engine_command[@]}" "$@"; }
+    is "in there" "$(inner exec inner echo in there)"
+    is "of quadlet" "$(inner logs inner)"
+    has checks.service "$(e exec con sh -c 'cat /proc/$(pidof -s sleep)/cgroup')"
+    e exec con systemctl stop checks
+    is "" "$(inner ps -aq)"
 }
