@@ -11,7 +11,7 @@ no_network=(--iptables=false --ip6tables=false --bridge=none)
 start_engine() {
     mkdir -p /etc/docker
     # shellcheck disable=SC2094  # the name of the block is that of the file
-    documented /etc/docker/daemon.json >/etc/docker/daemon.json
+    documented /etc/docker/daemon.json | jq "${more_runtimes:-.}" >/etc/docker/daemon.json
     start_dockerd
     make_outer
     docker import /tmp/image.tar "$image" >/dev/null

@@ -30,6 +30,7 @@ both_systemd_container() { with_cgroup2 systemd_on_cgroup2; }
 
 # look_into_systemd: systemd in the container "con" has started all that it should, and does what it is told.
 look_into_systemd() {
+    # shellcheck disable=SC2317  # by until_true
     up() { is running "$(e exec con systemctl is-system-running)"; }
     until_true up
     is systemd "$(e exec con cat /proc/1/comm)"
@@ -37,6 +38,7 @@ look_into_systemd() {
     # A service: in a cgroup of its own below the container's, where exec finds its way back from.
     e exec con systemd-run --quiet --unit sleeper sleep 1000
     is active "$(e exec con systemctl is-active sleeper)"
+    # shellcheck disable=SC2016  # for the shell in the container
     has sleeper.service "$(e exec con sh -c 'cat /proc/$(systemctl show --value --property MainPID sleeper)/cgroup')"
     ends 4 e exec con systemctl is-active no-such.service >/dev/null
     e exec con systemctl stop sleeper
