@@ -5,12 +5,7 @@
 image=bb
 
 # documented FILE: the block of docs/engines.md for that file.
-documented() {
-    awk -v mark="\`$1\`:" '
-        index($0, mark) == 1 { wanted = 1 }
-        wanted && /^```/ { if (inside) exit; inside = 1; next }
-        inside' /engines.md
-}
+documented() { awk -v file="$1" -f /checks/documented.awk /engines.md; }
 
 # make_image: busybox and two users, as a tar file.
 make_image() {
@@ -94,9 +89,11 @@ leftovers() {
 }
 
 look_for_leftovers() {
-    # Of containers, by their ids, and in what these engines make; those of pods, and conmon's, are Podman's own.
+    # Of containers, by their ids, and in what this engine makes; those of pods, and conmon's, are Podman's own.
+    local parents=docker
+    case $engine in podman) parents=libpod_parent ;; rootless | containerd) parents='creel-engines[^/]*' ;; esac
     find /sys/fs/cgroup -type d -regextype posix-extended \
-        -regex '.*/(docker|libpod_parent|creel-engines[^/]*)/(.*[0-9a-f]{64}(\.scope)?|once-.*|con|tty)' 2>/dev/null \
+        -regex ".*/$parents/(.*[0-9a-f]{64}(\\.scope)?|once-.*|con|tty)" 2>/dev/null \
         | grep -vE 'libpod_parent/[0-9a-f]{64}$' | grep -vxFf /results/cgroups-before | sed 's/^/cgroup /' || true
     awk '$5 ~ /overlay.*merged|\/shm$/ && $5 !~ /^\/dev/ { print "mount", $5 }' /proc/self/mountinfo
     find /run/docker/runtime-* /run/containerd/runc /run/creel /run/runc /run/user -mindepth 2 -maxdepth 3 -name state.json 2>/dev/null \

@@ -107,6 +107,20 @@ fn exec_gets_the_same() {
     }
 }
 
+/// The filter is saved beside the record: one that is gone is not done without.
+#[test]
+fn exec_without_the_saved_filter_is_refused() {
+    runc_deviates!("it saves the profile itself, in its record");
+    let bundle = filtered("gone", no_directories("SCMP_ACT_ERRNO", None));
+    let bundle = with_open_directory(bundle).sleeping();
+    let file = bundle.root().join(&bundle.id).join("seccomp.bpf");
+    std::fs::remove_file(&file).expect("the filter");
+    let words = ["exec", &bundle.id, "/bin/probe", "report"];
+    let output = bundle.cmd(&words).output().exits(255);
+    assert!(output.stderr().contains("cannot open") && output.stderr().contains("seccomp.bpf"));
+    assert_eq!(output.stdout(), "");
+}
+
 const EACCES: i32 = 13;
 
 #[test]

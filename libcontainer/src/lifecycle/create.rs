@@ -117,6 +117,9 @@ impl Making {
         if let Some(wanted) = &plan.rdt {
             self.record.rdt = Some(rdt::Groups::planned(wanted, &rdt::mount_point()?));
         }
+        if let Some(filter) = &self.record.seccomp {
+            self.entry.save_filter(&filter.program)?;
+        }
         self.entry.save(&self.record)?;
         if plan.cgroup.unit.is_none() {
             self.keep(Cgroup::create(&plan.cgroup)?)?;

@@ -127,7 +127,10 @@ impl Container {
     }
 
     fn running(&self, ignore_paused: bool) -> Result<(Record, Status), Error> {
-        let (directory, record) = self.store.look(&self.id)?;
+        let (directory, mut record) = self.store.look(&self.id)?;
+        if let Some(filter) = &mut record.seccomp {
+            filter.program = self.store.filter(&self.id, &directory)?;
+        }
         let status = state::status(&record, crate::state::waits_for_start(&directory))?;
         match status {
             Status::Running | Status::Created => Ok((record, status)),

@@ -138,7 +138,7 @@ impl StepError {
             Step::JoinNamespace { .. } => f.write_str("joining the namespace"),
             Step::EnterPidNamespace {} => f.write_str("making a process in the pid namespace"),
             Step::MountTree { target, .. } => {
-                self.mount(f, &target.display(), "id-mapped bind")
+                self.mount(f, &target.display(), "bind")
             }
             Step::Remount { target, .. } => match self.at {
                 At::Resolve => write!(f, "mount to change at /{}", target.display()),

@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 
 const FILE: &str = "state.json";
 const NEW_FILE: &str = "state.json.new";
+/// The program of the filter that exec installs too, as the kernel reads it. Beside the record, which every command reads.
+const FILTER: &str = "seccomp.bpf";
 /// The socket that a created container waits on.
 const START: &str = "start.sock";
 /// The directory that the container sees its socket for readiness in, and the socket.
@@ -190,6 +192,13 @@ impl Store {
         Ok((directory, record))
     }
 
+    /// The program of the container's filter, from its directory. A container that has one never goes without.
+    pub(crate) fn filter(&self, id: &str, directory: &OwnedFd) -> Result<Vec<u8>, StoreError> {
+        let file = self.path(id).join(FILTER);
+        let missing = || file_error("open", &file, Errno::ENOENT.into());
+        read_file(directory, &file)?.ok_or_else(missing)
+    }
+
     /// The container's directory as a descriptor, to look at without the lock.
     pub(crate) fn directory(&self, id: &str) -> Result<OwnedFd, StoreError> {
         open_directory(&self.path(id))
@@ -258,17 +267,24 @@ fn read_record(directory: &OwnedFd, path: &Path) -> Result<Record, StoreError> {
 
 /// Reads the file of this path's name in the directory.
 fn read_json<T: DeserializeOwned>(directory: &OwnedFd, file: &Path) -> Result<T, StoreError> {
-    let name = file.file_name().unwrap_or_default();
-    let opened = openat(directory, name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
-    let opened = opened.map_err(|errno| match errno {
-        // Between mkdir and the first save, or after a runtime was killed there.
-        Errno::ENOENT => StoreError::NotFound { path: file.to_owned() },
-        errno => file_error("open", file, errno.into()),
-    })?;
-    let mut text = Vec::new();
-    File::from(opened).read_to_end(&mut text).map_err(|source| file_error("read", file, source))?;
+    // It is not there between mkdir and the first save, or after a runtime was killed there.
+    let text = read_file(directory, file)?
+        .ok_or_else(|| StoreError::NotFound { path: file.to_owned() })?;
     serde_json::from_slice(&text)
         .map_err(|source| StoreError::Broken { path: file.to_owned(), source })
+}
+
+/// The content of the file of this path's name in the directory; none when there is no such file.
+fn read_file(directory: &OwnedFd, file: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+    let name = file.file_name().unwrap_or_default();
+    let opened = match openat(directory, name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()) {
+        Err(Errno::ENOENT) => return Ok(None),
+        opened => opened.map_err(|errno| file_error("open", file, errno.into()))?,
+    };
+    let mut content = Vec::new();
+    let read = File::from(opened).read_to_end(&mut content);
+    read.map_err(|source| file_error("read", file, source))?;
+    Ok(Some(content))
 }
 
 fn file_error(action: &'static str, path: &Path, source: io::Error) -> StoreError {
@@ -291,6 +307,11 @@ impl Entry {
         self.replace(FILE, record)
     }
 
+    /// Saves the program of the container's filter; once, before the record that says there is one.
+    pub(crate) fn save_filter(&self, program: &[u8]) -> Result<(), StoreError> {
+        self.write(FILTER, program)
+    }
+
     /// Notes what `delete --force` may end so that a `create` ends. False when one was there already: then nothing may be
     /// waited for.
     pub(crate) fn note_waited_for(&self, processes: &[Identity]) -> Result<bool, StoreError> {
@@ -310,26 +331,26 @@ impl Entry {
     }
 
     fn replace<T: Serialize>(&self, name: &str, content: &T) -> Result<(), StoreError> {
-        self.write(NEW_FILE, content)?;
+        let text = serde_json::to_vec(content)
+            .map_err(|source| StoreError::Broken { path: self.path.join(name), source })?;
+        self.write(NEW_FILE, &text)?;
         renameat(&*self.directory, NEW_FILE, &*self.directory, name)
             .map_err(|errno| file_error("replace", &self.path.join(name), errno.into()))
     }
 
-    fn write<T: Serialize>(&self, name: &str, content: &T) -> Result<(), StoreError> {
+    fn write(&self, name: &str, content: &[u8]) -> Result<(), StoreError> {
         let path = self.path.join(name);
-        let text = serde_json::to_vec(content)
-            .map_err(|source| StoreError::Broken { path: path.clone(), source })?;
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_CLOEXEC;
         let mode = Mode::from_bits_truncate(0o600);
         let file = openat(&*self.directory, name, flags | OFlag::O_NOFOLLOW, mode)
             .map_err(|errno| file_error("make", &path, errno.into()))?;
-        File::from(file).write_all(&text).map_err(|source| file_error("write", &path, source))
+        File::from(file).write_all(content).map_err(|source| file_error("write", &path, source))
     }
 
     /// Forgets the container. The directory goes last: as long as it is there, the id is taken.
     pub(crate) fn remove(self) -> Result<(), StoreError> {
         self.remove_notify_directory()?;
-        for name in [START, NEW_FILE, WAITED_FOR, UNWANTED, FILE] {
+        for name in [START, NEW_FILE, WAITED_FOR, UNWANTED, FILTER, FILE] {
             self.unlink(name, UnlinkatFlags::NoRemoveDir)?;
         }
         match unlinkat(nix::fcntl::AT_FDCWD, &self.path, UnlinkatFlags::RemoveDir) {

@@ -210,7 +210,7 @@ steps! {
     /// Become root of the user namespace (setresgid, setresuid), with no capability left that an execve
     /// would hand on by itself.
     47 UserNamespaceRoot {}
-    /// Attach a tree of mounts that the library made ready: an id-mapped bind.
+    /// Attach a tree of mounts that the library made ready: an id-mapped bind, or one that is shared with the host.
     60 MountTree {
         target: Text,
         tree: Slot,

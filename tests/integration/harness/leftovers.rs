@@ -34,9 +34,9 @@ impl Leftovers {
         }
     }
 
-    /// The same, after giving what is dying a second to be gone.
+    /// The same, after giving what is dying some seconds to be gone: the kernel takes namespaces apart in its own time.
     pub(crate) fn find_settled(dir: &Path, id: &str, root: &Path) -> Leftovers {
-        let end = Instant::now() + Duration::from_secs(1);
+        let end = Instant::now() + Duration::from_secs(10);
         loop {
             orphans::reap();
             let found = Leftovers::find(dir, id, root);
