@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::plan::{self, Host, Plan, PlanError, Request};
 use crate::seccomp;
 use crate::spec::{self, LoadError, LoadedSpec, Warnings};
+use crate::trace;
 use creel_wire::owned::Step;
 use oci_spec::runtime::Spec;
 use std::fs;
@@ -80,6 +81,7 @@ fn work_out(
         no_cgroups: options.no_cgroups,
         separate_start,
         systemd,
+        traced: trace::is_on(),
         rootless: options.rootless.holds(&host),
     };
     let mut plan = plan::plan(&spec, &request, &host)?;
