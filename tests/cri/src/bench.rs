@@ -99,7 +99,8 @@ impl Bench {
         let Setting { cgroup, handler, systemd, .. } = &*self.setting;
         let name = self.name.replace('_', "");
         if *systemd {
-            format!("{cgroup}-{handler}{name}{number}.slice")
+            // A kubelet gives the whole path.
+            format!("/{cgroup}.slice/{cgroup}-{handler}{name}{number}.slice")
         } else {
             format!("/{cgroup}/{handler}-{name}-{number}")
         }
