@@ -4,6 +4,7 @@
 //! cost a noticeable part of a `state`.
 
 mod flags;
+mod quick;
 mod table;
 mod usage;
 
@@ -13,6 +14,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser};
 
 use crate::commands::Command;
 use flags::{Order, Sorted, sort};
+pub(crate) use quick::{Quick, Value};
 use table::Entry;
 pub(crate) use usage::UsageError;
 
@@ -79,7 +81,14 @@ impl Globals {
     ///
     /// # Errors
     /// [`Stop`] if help or the version is asked for, or a flag is wrong.
-    pub(crate) fn parse(argv: Vec<OsString>) -> Result<(Self, Vec<OsString>), Stop> {
+    pub(crate) fn parse(mut argv: Vec<OsString>) -> Result<(Self, Vec<OsString>), Stop> {
+        match quick::globals(&argv) {
+            Some((globals, words)) => Ok((globals, argv.split_off(words))),
+            None => Self::parse_any(argv),
+        }
+    }
+
+    fn parse_any(argv: Vec<OsString>) -> Result<(Self, Vec<OsString>), Stop> {
         let command = Self::command();
         let Sorted { flags, rest, help } = sort(&command, Order::FlagsFirst, argv)?;
         if help || (flags.is_empty() && rest.is_empty()) {
@@ -128,6 +137,11 @@ fn help_on(argv: Vec<OsString>) -> Stop {
             .unwrap_or(Stop::Usage(UsageError::UnknownCommand { name })),
         None => Stop::Usage(UsageError::UnknownCommand { name }),
     }
+}
+
+/// Reads what follows the name of a command that is called often.
+fn read_quick<T: Args + Quick>(entry: &Entry, argv: Vec<OsString>) -> Result<T, Stop> {
+    quick::read(entry, &argv).map_or_else(|| read(entry, argv), Ok)
 }
 
 /// Reads what follows a command's name.

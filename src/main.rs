@@ -1,6 +1,8 @@
 //! The creel command line: argv in, text and an exit code out. What it does with containers is
 //! the library's.
 
+#![cfg_attr(not(test), no_main)]
+
 mod cli;
 mod commands;
 mod environment;
@@ -9,16 +11,17 @@ mod global;
 mod report;
 mod root;
 mod signal;
+mod sys;
 
-use std::{ffi::OsString, process::ExitCode};
+use std::ffi::OsString;
 
 use cli::{Globals, Stop};
 use failure::Failure;
 use report::Report;
 
-fn main() -> ExitCode {
+/// Called by [`sys`] with the arguments; returns the exit code.
+fn main(argv: Vec<OsString>) -> i32 {
     libcontainer::keep_exit_statuses();
-    let argv: Vec<OsString> = std::env::args_os().skip(1).collect();
     let mut report = Report::to_stderr();
     let code = match run(argv, &mut report) {
         Ok(code) => code,
@@ -28,7 +31,7 @@ fn main() -> ExitCode {
         }
     };
     // An exit code has eight bits, exit(3).
-    ExitCode::from((code & 0xff) as u8)
+    code & 0xff
 }
 
 /// Returns the exit code. Once the global flags are known, `report` is the one they ask for.

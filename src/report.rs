@@ -97,8 +97,10 @@ impl Report {
     }
 
     /// Says what `--debug` asks for.
-    pub(crate) fn debug(&mut self, message: &str) {
-        self.log(Level::Debug, message);
+    pub(crate) fn debug(&mut self, message: impl FnOnce() -> String) {
+        if self.level <= Level::Debug {
+            self.log(Level::Debug, &message());
+        }
     }
 
     fn log(&mut self, level: Level, message: &str) {
@@ -316,7 +318,7 @@ mod tests {
         for format in ["text", "json"] {
             let mut report = Report::open(Some(&path), format, Level::Warning).unwrap();
             report.warning("first");
-            report.debug("not asked for");
+            report.debug(|| unreachable!("not asked for"));
         }
         let text = fs::read_to_string(&path).unwrap();
         fs::remove_file(&path).unwrap();

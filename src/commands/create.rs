@@ -6,7 +6,7 @@ use clap::Args;
 use libcontainer::{Config, CreateOptions, Runtime, spec::check_id};
 
 use crate::{
-    cli::Globals,
+    cli::{Globals, Quick, Value},
     environment,
     failure::Failure,
     global::{CgroupManager, cgroup_manager, rootless},
@@ -39,6 +39,28 @@ pub(crate) struct CreateFlags {
     /// Pass this many file descriptors on besides stdin, stdout, stderr and those of LISTEN_FDS
     #[arg(long, value_name = "N", default_value_t = 0)]
     preserve_fds: u32,
+}
+
+/// For [`Quick`].
+impl CreateFlags {
+    pub(super) fn unset() -> Self {
+        Self { bundle: ".".into(), ..Self::default() }
+    }
+
+    pub(super) fn flag(&mut self, name: &[u8], value: &mut Value<'_, '_>) -> Option<()> {
+        match name {
+            b"bundle" | b"b" => self.bundle = value.path()?,
+            b"config" | b"f" => self.config = Some(value.path()?),
+            b"console-socket" => self.console_socket = Some(value.path()?),
+            b"pidfd-socket" => self.pidfd_socket = Some(value.path()?),
+            b"pid-file" => self.pid_file = Some(value.path()?),
+            b"no-pivot" => self.no_pivot = value.switch()?,
+            b"no-new-keyring" => self.no_new_keyring = value.switch()?,
+            b"preserve-fds" => self.preserve_fds = value.number()?,
+            _ => return None,
+        }
+        Some(())
+    }
 }
 
 impl CreateFlags {
@@ -83,6 +105,21 @@ pub(crate) struct CreateArgs {
     /// The name of the new container
     #[arg(value_name = "container-id")]
     id: String,
+}
+
+impl Quick for CreateArgs {
+    fn unset() -> Self {
+        Self { flags: CreateFlags::unset(), id: String::new() }
+    }
+
+    fn flag(&mut self, name: &[u8], value: &mut Value<'_, '_>) -> Option<()> {
+        self.flags.flag(name, value)
+    }
+
+    fn arguments(&mut self, arguments: Vec<String>) -> Option<()> {
+        self.id = arguments.into_iter().next()?;
+        Some(())
+    }
 }
 
 pub(super) fn run(args: CreateArgs, globals: &Globals, runtime: &Runtime) -> Result<i32, Failure> {

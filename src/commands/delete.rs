@@ -4,7 +4,11 @@ use clap::Args;
 use libcontainer::Runtime;
 
 use super::{find, matching};
-use crate::{failure::Failure, report::Report};
+use crate::{
+    cli::{Quick, Value},
+    failure::Failure,
+    report::Report,
+};
 
 #[derive(Args, Debug, PartialEq, Eq)]
 pub(crate) struct DeleteArgs {
@@ -17,6 +21,25 @@ pub(crate) struct DeleteArgs {
     /// The container
     #[arg(value_name = "container-id")]
     id: String,
+}
+
+impl Quick for DeleteArgs {
+    fn unset() -> Self {
+        Self { force: false, regex: false, id: String::new() }
+    }
+
+    fn flag(&mut self, name: &[u8], value: &mut Value<'_, '_>) -> Option<()> {
+        match name {
+            b"force" | b"f" => self.force = value.switch()?,
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn arguments(&mut self, arguments: Vec<String>) -> Option<()> {
+        self.id = arguments.into_iter().next()?;
+        Some(())
+    }
 }
 
 pub(super) fn run(

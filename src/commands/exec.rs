@@ -6,7 +6,11 @@ use clap::Args;
 use libcontainer::{ExecOptions, ExecProcess, ProcessOverrides, Runtime, spec};
 
 use super::{find, stdin};
-use crate::{failure::Failure, report::Report};
+use crate::{
+    cli::{Quick, Value},
+    failure::Failure,
+    report::Report,
+};
 
 #[derive(Args, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ExecArgs {
@@ -67,6 +71,35 @@ pub(crate) struct ExecArgs {
     /// The program to run and its arguments
     #[arg(value_name = "command", trailing_var_arg = true)]
     command: Vec<String>,
+}
+
+impl Quick for ExecArgs {
+    fn unset() -> Self {
+        Self::default()
+    }
+
+    fn flag(&mut self, name: &[u8], value: &mut Value<'_, '_>) -> Option<()> {
+        match name {
+            b"console-socket" => self.console_socket = Some(value.path()?),
+            b"cwd" => self.cwd = Some(value.path()?),
+            b"env" | b"e" => self.env.push(value.text()?),
+            b"tty" | b"t" => self.tty = value.switch()?,
+            b"user" | b"u" => self.user = Some(value.text()?),
+            b"process" | b"p" => self.process = Some(value.path()?),
+            b"detach" | b"d" => self.detach = value.switch()?,
+            b"pid-file" => self.pid_file = Some(value.path()?),
+            b"preserve-fds" => self.preserve_fds = value.number()?,
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn arguments(&mut self, arguments: Vec<String>) -> Option<()> {
+        let mut arguments = arguments.into_iter();
+        self.id = arguments.next()?;
+        self.command.extend(arguments);
+        Some(())
+    }
 }
 
 pub(super) fn run(args: ExecArgs, runtime: &Runtime, report: &mut Report) -> Result<i32, Failure> {

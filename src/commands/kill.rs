@@ -4,7 +4,12 @@ use clap::Args;
 use libcontainer::Runtime;
 
 use super::{find, matching};
-use crate::{failure::Failure, report::Report, signal};
+use crate::{
+    cli::{Quick, Value},
+    failure::Failure,
+    report::Report,
+    signal,
+};
 
 #[derive(Args, Debug, PartialEq, Eq)]
 pub(crate) struct KillArgs {
@@ -20,6 +25,29 @@ pub(crate) struct KillArgs {
     /// A signal's name or number
     #[arg(value_name = "signal", default_value = "TERM")]
     signal: String,
+}
+
+impl Quick for KillArgs {
+    fn unset() -> Self {
+        Self { all: false, regex: false, id: String::new(), signal: "TERM".to_owned() }
+    }
+
+    fn flag(&mut self, name: &[u8], value: &mut Value<'_, '_>) -> Option<()> {
+        match name {
+            b"all" | b"a" => self.all = value.switch()?,
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn arguments(&mut self, arguments: Vec<String>) -> Option<()> {
+        let mut arguments = arguments.into_iter();
+        self.id = arguments.next()?;
+        if let Some(signal) = arguments.next() {
+            self.signal = signal;
+        }
+        Some(())
+    }
 }
 
 pub(super) fn run(args: &KillArgs, runtime: &Runtime, report: &mut Report) -> Result<i32, Failure> {

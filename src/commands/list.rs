@@ -3,7 +3,11 @@
 use clap::Args;
 use libcontainer::{Runtime, State};
 
-use crate::{failure::Failure, report::print};
+use crate::{
+    cli::{Quick, Value},
+    failure::Failure,
+    report::print,
+};
 
 #[derive(Args, Debug, PartialEq, Eq)]
 pub(crate) struct ListArgs {
@@ -13,6 +17,25 @@ pub(crate) struct ListArgs {
     /// Show the ids alone
     #[arg(long, short)]
     quiet: bool,
+}
+
+impl Quick for ListArgs {
+    fn unset() -> Self {
+        Self { format: "table".to_owned(), quiet: false }
+    }
+
+    fn flag(&mut self, name: &[u8], value: &mut Value<'_, '_>) -> Option<()> {
+        match name {
+            b"format" | b"f" => self.format = value.text()?,
+            b"quiet" | b"q" => self.quiet = value.switch()?,
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn arguments(&mut self, _: Vec<String>) -> Option<()> {
+        Some(())
+    }
 }
 
 pub(super) fn run(args: &ListArgs, runtime: &Runtime) -> Result<i32, Failure> {

@@ -53,7 +53,7 @@ pub(crate) fn run(
     report: &mut Report,
 ) -> Result<i32, Failure> {
     let runtime = Runtime::new(root::directory(globals.root.as_deref())?);
-    report.debug(&format!("{command:?}, state in {}", runtime.root().display()));
+    report.debug(|| format!("{command:?}, state in {}", runtime.root().display()));
     match command {
         Command::Create(args) => create::run(args, globals, &runtime),
         Command::Delete(args) => delete::run(&args, &runtime, report),

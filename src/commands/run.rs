@@ -4,7 +4,10 @@ use clap::Args;
 use libcontainer::{ForegroundOptions, Orphans, Runtime, spec::check_id};
 
 use super::create::CreateFlags;
-use crate::{cli::Globals, failure::Failure};
+use crate::{
+    cli::{Globals, Quick, Value},
+    failure::Failure,
+};
 
 #[derive(Args, Debug, PartialEq, Eq)]
 pub(crate) struct RunArgs {
@@ -22,6 +25,33 @@ pub(crate) struct RunArgs {
     /// The name of the new container
     #[arg(value_name = "container-id")]
     id: String,
+}
+
+impl Quick for RunArgs {
+    fn unset() -> Self {
+        Self {
+            flags: CreateFlags::unset(),
+            detach: false,
+            keep: false,
+            no_subreaper: false,
+            id: String::new(),
+        }
+    }
+
+    fn flag(&mut self, name: &[u8], value: &mut Value<'_, '_>) -> Option<()> {
+        match name {
+            b"detach" | b"d" => self.detach = value.switch()?,
+            b"keep" => self.keep = value.switch()?,
+            b"no-subreaper" => self.no_subreaper = value.switch()?,
+            _ => self.flags.flag(name, value)?,
+        }
+        Some(())
+    }
+
+    fn arguments(&mut self, arguments: Vec<String>) -> Option<()> {
+        self.id = arguments.into_iter().next()?;
+        Some(())
+    }
 }
 
 pub(super) fn run(args: RunArgs, globals: &Globals, runtime: &Runtime) -> Result<i32, Failure> {

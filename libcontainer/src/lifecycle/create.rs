@@ -1,11 +1,11 @@
 //! `create`: everything is made and prepared, and the process waits for `start`.
 
 use super::admission::{set_limits, set_oom_score, set_scheduling, write_pid_file};
-use super::create_checks::{check_rights, check_rootfs, check_terminal};
+use super::create_checks::{check_devices, check_rights, check_rootfs, check_terminal};
 use super::create_options::CreateOptions;
 use super::descriptors::{Opened, hook_state};
-use super::plan::{WorkedOut, work_out};
-use super::record::record;
+use super::plan::{Read, WorkedOut};
+use super::record::{record, settings};
 use super::talk::{died, enter_second_process, go, next};
 use super::{Container, Runtime, console, delete, pidfd_socket, steps, warn};
 use crate::cgroups::Cgroup;
@@ -19,7 +19,9 @@ use crate::process::identity::Identity;
 use crate::process::launch::{Init, Launch, launch};
 use crate::process::{Handed, Process, StepError, id_maps};
 use crate::rdt;
-use crate::state::{Entry, Record, RunningProcess};
+use crate::spec;
+use crate::state::{Entry, Record, RunningProcess, Written};
+use crate::sys::Ahead;
 use creel_wire::owned::Step;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -27,6 +29,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 pub(super) struct Prepared {
     pub(super) entry: Entry,
     pub(super) record: Record,
+    /// The record as it is saved.
+    pub(super) saved: Written,
     pub(super) init: Init,
     pub(super) steps: Vec<plan::Planned>,
     /// The other end of the terminal, where no console socket took it.
@@ -80,19 +84,25 @@ impl Runtime {
         separate_start: bool,
     ) -> Result<Prepared, Error> {
         super::check_preserved(options.inherited())?;
-        let WorkedOut { spec, request, host, plan } = work_out(id, options, separate_start)?;
+        let read = Read::from(id, options)?;
+        // Made by a child while the rest is worked out; what fails before it is used leaves nothing.
+        let ahead = Some(plan::ahead(&read.spec)).filter(|kinds| *kinds != 0).map(Ahead::begin);
+        let WorkedOut { spec, request, host, plan } = read.work_out(id, options, separate_start)?;
         check_rights(&plan, &host)?;
         check_terminal(&spec, options, terminal)?;
+        check_devices(&spec, &plan)?;
         lsm::check(spec.process().as_ref(), spec.linux().as_ref())?;
         warn(&plan.warnings);
         let record = record(&spec, &request, &plan);
+        let settings = Some(settings(&spec));
         check_rootfs(&record.rootfs)?;
 
         let entry = self.store.claim(id)?;
         let hooked = has_hooks(&plan);
-        let mut making = Making { entry, record, hooked, init: None, cgroup: None, terminal: None };
+        let (init, cgroup, terminal) = (None, None, None);
+        let mut making = Making { entry, record, settings, hooked, ahead, init, cgroup, terminal };
         match making.carry_out(&plan, options) {
-            Ok(()) => making.finish(plan),
+            Ok(saved) => making.finish(plan, saved),
             Err(error) => Err(making.undo(error)),
         }
     }
@@ -102,8 +112,12 @@ impl Runtime {
 struct Making {
     entry: Entry,
     record: Record,
+    /// What only exec needs, and is entered last.
+    settings: Option<spec::Process>,
     /// There are hooks to wait for.
     hooked: bool,
+    /// Namespaces that are being made.
+    ahead: Option<Ahead>,
     cgroup: Option<Cgroup>,
     init: Option<Init>,
     terminal: Option<OwnedFd>,
@@ -113,7 +127,7 @@ impl Making {
     /// The outside part of the plan. What is made is entered in the state first, so that a runtime killed at
     /// any moment leaves nothing that `delete --force` cannot find; creel-init gives up when this process
     /// ends before it said go.
-    fn carry_out(&mut self, plan: &Plan, options: &CreateOptions) -> Result<(), Error> {
+    fn carry_out(&mut self, plan: &Plan, options: &CreateOptions) -> Result<Written, Error> {
         if let Some(wanted) = &plan.rdt {
             self.record.rdt = Some(rdt::Groups::planned(wanted, &rdt::mount_point()?));
         }
@@ -122,41 +136,74 @@ impl Making {
         }
         self.entry.save(&self.record)?;
         if plan.cgroup.unit.is_none() {
-            self.keep(Cgroup::create(&plan.cgroup)?)?;
+            self.own(Cgroup::create(&plan.cgroup)?);
         }
 
         let opened = Opened::open(plan, &self.entry)?;
         self.launch(plan, options, &opened)?;
+        // Early enough: until it is let go on creel-init starts nothing, and ends if this process does.
         self.note_launched()?;
         self.note_waited_for(None)?;
         if let (Some(unit), Some(init)) = (&plan.cgroup.unit, &self.init) {
-            self.keep(Cgroup::start_unit(&plan.cgroup, unit, init.pid)?)?;
+            self.own(Cgroup::start_unit(&plan.cgroup, unit, init.pid)?);
+            self.entry.save(&self.record)?;
         }
         self.admit(plan)?;
+        // creel-init has entered them.
+        self.ahead = None;
+        let written = self.write_ahead(plan)?;
         self.see_to_ready(plan, options, &opened)?;
         drop(opened);
 
-        let Some(init) = &self.init else { return Ok(()) };
-        let pid = init.pid;
-        let identity = Identity::of(pid).map_err(|source| {
-            Error::io("read the start time of process", pid.to_string(), source)
-        })?;
-        self.record.init = Some(RunningProcess { identity });
-        self.entry.save(&self.record)?;
+        let saved = self.save_ready(written)?;
+        let pid = self.init.as_ref().map_or(0, |init| init.pid);
         if self.hooked {
             self.entry.forget_waited_for()?;
         }
-        if let Some(socket) = &options.pidfd_socket {
+        if let (Some(socket), Some(init)) = (&options.pidfd_socket, &self.init) {
             pidfd_socket::send(socket, init.pidfd.as_fd(), pidfd_socket::FIRST)?;
         }
-        options.pid_file.as_deref().map_or(Ok(()), |file| write_pid_file(file, pid))
+        if let Some(file) = &options.pid_file {
+            write_pid_file(file, pid)?;
+        }
+        Ok(saved)
+    }
+
+    /// Writes what is to be saved once creel-init is ready, while it works. `None` where something else is saved
+    /// until then, or its pid is not known yet.
+    fn write_ahead(&mut self, plan: &Plan) -> Result<Option<Written>, Error> {
+        if self.hooked || plan.second_process {
+            return Ok(None);
+        }
+        self.record.process = self.settings.take();
+        self.record.init = self.running()?;
+        let written = self.entry.write_ahead(&self.record);
+        self.record.init = None;
+        Ok(Some(written?))
+    }
+
+    fn save_ready(&mut self, written: Option<Written>) -> Result<Written, Error> {
+        self.record.init = self.running()?;
+        let Some(written) = written else {
+            self.record.process = self.settings.take();
+            return Ok(self.entry.save(&self.record)?);
+        };
+        self.entry.put_in_place(&written)?;
+        Ok(written)
+    }
+
+    fn running(&self) -> Result<Option<RunningProcess>, Error> {
+        let Some(init) = &self.init else { return Ok(None) };
+        let failed =
+            |source| Error::io("read the start time of process", init.pid.to_string(), source);
+        let identity = Identity::of(init.pid).map_err(failed)?;
+        Ok(Some(RunningProcess { identity }))
     }
 
     /// Only what is known to be ours is killed: a hook inside may outlive this process.
-    fn keep(&mut self, cgroup: Cgroup) -> Result<(), Error> {
+    fn own(&mut self, cgroup: Cgroup) {
         self.record.cgroup = cgroup.record().clone();
         self.cgroup = Some(cgroup);
-        Ok(self.entry.save(&self.record)?)
     }
 
     /// Hooks may hang; who deletes the container by force then has to know what to end.
@@ -180,19 +227,20 @@ impl Making {
             descriptors: &descriptors,
             handed: options.handed(),
             namespaces: cloned.fold(0, |flags, kind| flags | u64::from(kind.flag())),
+            ahead: self.ahead.as_ref(),
             cgroup,
             vfork: true,
         })?);
         Ok(())
     }
 
-    /// Without a cgroup only its pid leads to a creel-init whose runtime was killed.
+    /// That the cgroup is ours; without one only its pid leads to a creel-init whose runtime was killed.
     fn note_launched(&mut self) -> Result<(), Error> {
-        let Some(init) = self.init.as_ref().filter(|_| self.record.cgroup.is_none()) else {
-            return Ok(());
-        };
-        if let Ok(identity) = Identity::of(init.pid) {
-            self.record.launched = Some(RunningProcess { identity });
+        if let Some(init) = self.init.as_ref().filter(|_| self.record.cgroup.is_none()) {
+            let identity = Identity::of(init.pid).ok();
+            self.record.launched = identity.map(|identity| RunningProcess { identity });
+        }
+        if self.cgroup.is_some() || self.record.launched.is_some() {
             self.entry.save(&self.record)?;
         }
         Ok(())
@@ -292,12 +340,12 @@ impl Making {
         }
     }
 
-    fn finish(self, plan: Plan) -> Result<Prepared, Error> {
+    fn finish(self, plan: Plan, saved: Written) -> Result<Prepared, Error> {
         let Making { entry, record, init, terminal, .. } = self;
         let Some(init) = init else {
             return Err(Error::Died { during: "it was prepared", how: "it never ran".to_owned() });
         };
-        Ok(Prepared { entry, record, init, steps: plan.inside, terminal })
+        Ok(Prepared { entry, record, saved, init, steps: plan.inside, terminal })
     }
 
     /// Unmakes all of it; the first error is the one that counts.

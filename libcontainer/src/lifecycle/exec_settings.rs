@@ -1,16 +1,15 @@
 //! The settings of an exec'd process: the container's own, with what the exec asks for above them.
 
 use super::exec_options::{ExecProcess, ProcessOverrides};
-use crate::state::Record;
 use oci_spec::runtime::{Capabilities, Capability, LinuxCapabilities, Process, User};
 
 /// A whole process file, or the container's settings with single overrides above them.
-pub(super) fn settings(record: &Record, wanted: &ExecProcess) -> Process {
+pub(super) fn settings(own: &Process, wanted: &ExecProcess) -> Process {
     let overrides = match wanted {
-        ExecProcess::Given(process) => return completed(Process::clone(process), &record.process),
+        ExecProcess::Given(process) => return completed(Process::clone(process), own),
         ExecProcess::Over(overrides) => overrides,
     };
-    let mut process = record.process.clone();
+    let mut process = own.clone();
     process.set_args(Some(overrides.args.clone()));
     process.set_terminal(Some(overrides.tty));
     process.set_console_size(None);

@@ -4,13 +4,11 @@ use crate::plan::{Hook, Plan, Request, Surroundings};
 use crate::seccomp::Installable;
 use crate::state::{self, Record, StartStep};
 use creel_wire::owned::Step;
-use oci_spec::runtime::Spec;
+use oci_spec::runtime::{Process, Spec};
 use std::path::PathBuf;
 
 /// All that is known before anything is made.
 pub(super) fn record(spec: &Spec, request: &Request, plan: &Plan) -> Record {
-    let mut process = spec.process().clone().unwrap_or_default();
-    process.set_args(None);
     let rootfs = spec.root().as_ref().map_or(PathBuf::from("rootfs"), |root| root.path().clone());
     let mut namespaces = plan.new_namespaces.clone();
     namespaces.extend(plan.joined_namespaces.iter().map(|join| join.namespace));
@@ -33,12 +31,19 @@ pub(super) fn record(spec: &Spec, request: &Request, plan: &Plan) -> Record {
         no_new_keyring: request.no_new_keyring,
         poststart: Hook::all("poststart", hooks.and_then(|hooks| hooks.poststart().as_ref())),
         poststop: Hook::all("poststop", hooks.and_then(|hooks| hooks.poststop().as_ref())),
-        process,
+        process: None,
         start_steps: StartStep::of_plan(&plan.inside),
         seccomp: installable(plan),
         launched: None,
         init: None,
     }
+}
+
+/// What exec starts from.
+pub(super) fn settings(spec: &Spec) -> Process {
+    let mut process = spec.process().clone().unwrap_or_default();
+    process.set_args(None);
+    process
 }
 
 /// The filter that exec installs as well.

@@ -10,7 +10,7 @@ use super::{Container, Running, Runtime, delete, start};
 use crate::error::Error;
 use crate::process::conversation::Report;
 use crate::process::{Exit, Process, StepError};
-use crate::state::{Record, Status, StoreError};
+use crate::state::{Record, Status, StoreError, Written};
 use std::os::fd::AsFd;
 
 /// How a container is run in the foreground.
@@ -20,6 +20,14 @@ pub struct ForegroundOptions {
     pub keep: bool,
     /// Who reaps the container's orphans.
     pub orphans: Orphans,
+}
+
+/// A container that runs, and what is known of it.
+struct Run {
+    running: Running,
+    record: Record,
+    saved: Written,
+    readiness: Option<Readiness>,
 }
 
 impl Runtime {
@@ -35,11 +43,11 @@ impl Runtime {
             true => TerminalFor::Caller,
             false => TerminalFor::Socket { otherwise: nobody },
         };
-        let (running, record, readiness) = self.run_with(id, options, terminal)?;
+        let Run { running, record, saved, readiness } = self.run_with(id, options, terminal)?;
         let Some(readiness) = readiness else { return Ok(running) };
         match readiness.wait(running.process.as_fd(), running.process.pid()) {
             Ok(()) => Ok(running),
-            Err(error) => Err(self.end(&running.process, &record, error)),
+            Err(error) => Err(self.end(&running.process, record, &saved, error)),
         }
     }
 
@@ -55,15 +63,16 @@ impl Runtime {
         run: &ForegroundOptions,
     ) -> Result<Exit, Error> {
         let foreground = Foreground::begin(run.orphans)?;
-        let (running, record, readiness) = self.run_with(id, options, TerminalFor::Caller)?;
+        let run_with = self.run_with(id, options, TerminalFor::Caller)?;
+        let Run { running, record, saved, readiness } = run_with;
         let exit =
             match foreground.attend_with(&running.process, running.terminal, readiness.as_ref()) {
                 Ok(exit) => exit,
                 // As when nobody reads its output any more.
-                Err(error) => return Err(self.end(&running.process, &record, error)),
+                Err(error) => return Err(self.end(&running.process, record, &saved, error)),
             };
         if !run.keep {
-            self.remove(&record)?;
+            self.remove(record, &saved)?;
         }
         Ok(exit)
     }
@@ -73,7 +82,7 @@ impl Runtime {
         id: &str,
         options: &CreateOptions,
         terminal: TerminalFor,
-    ) -> Result<(Running, Record, Option<Readiness>), Error> {
+    ) -> Result<Run, Error> {
         let prepared = self.prepare(id, options, terminal, false)?;
         let readiness = match listen(&prepared, options) {
             Ok(readiness) => readiness,
@@ -82,24 +91,25 @@ impl Runtime {
         if let Err(error) = launch(&prepared) {
             return Err(abandon(prepared, error));
         }
-        let Prepared { entry, record, init, terminal, .. } = prepared;
+        let Prepared { entry, record, saved, init, terminal, .. } = prepared;
         // It runs: whatever hooks it still has and however long it lives, others may delete it.
         drop(entry);
         let identity = record.init.map(|init| init.identity);
         let process = Process::started(identity, init.pid, init.pidfd);
         if let Err(error) = start::poststart(&record) {
-            return Err(self.end(&process, &record, error));
+            return Err(self.end(&process, record, &saved, error));
         }
         let container = Container { process: Some(process.clone()), ..self.container(id) };
-        Ok((Running { container, process, terminal }, record, readiness))
+        let running = Running { container, process, terminal };
+        Ok(Run { running, record, saved, readiness })
     }
 
     /// Ends and removes a container that runs.
-    fn end(&self, process: &Process, record: &Record, error: Error) -> Error {
+    fn end(&self, process: &Process, record: Record, saved: &Written, error: Error) -> Error {
         // ESRCH: it has ended by itself.
         let _ = process.signal(libc::SIGKILL);
         let _ = process.wait();
-        if let Err(second) = self.remove(record) {
+        if let Err(second) = self.remove(record, saved) {
             log::warn!("cleaning up after the failed run: {second}");
         }
         error
@@ -107,14 +117,21 @@ impl Runtime {
 
     /// Removes the container of this record, if it is still there: somebody may have deleted it, and made another
     /// of its name.
-    fn remove(&self, record: &Record) -> Result<(), Error> {
-        let found = self.store.lock(&record.id).and_then(|entry| Ok((entry.load()?, entry)));
-        let (now, entry) = match found {
+    fn remove(&self, record: Record, saved: &Written) -> Result<(), Error> {
+        let entry = match self.store.lock(&record.id) {
             Err(StoreError::NotFound { .. }) => return Ok(()),
-            found => found?,
+            entry => entry?,
+        };
+        if entry.holds(saved) {
+            return delete::clean_up(entry, &record, true);
+        }
+        // Changed, by an update, or another's.
+        let now = match entry.load() {
+            Err(StoreError::NotFound { .. }) => return Ok(()),
+            now => now?,
         };
         let process = |record: &Record| record.init.map(|init| init.identity);
-        match process(&now) == process(record) {
+        match process(&now) == process(&record) {
             true => delete::clean_up(entry, &now, true),
             false => Ok(()),
         }

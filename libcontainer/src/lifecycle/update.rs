@@ -45,6 +45,7 @@ impl Container {
             return Err(error.into());
         }
         record.resources = update.resources;
-        Ok(entry.save(&record)?)
+        entry.save(&record)?;
+        Ok(())
     }
 }

@@ -8,6 +8,6 @@ mod timestamp;
 pub(crate) use record::{Record, RunningProcess, StartStep, VERSION};
 pub use record::{State, Status};
 pub use store::StoreError;
-pub(crate) use store::{Entry, Store, is_locked, waits_for_start};
+pub(crate) use store::{Entry, Store, Written, is_locked, waits_for_start};
 pub(crate) use timestamp::now;
 pub use timestamp::rfc3339;

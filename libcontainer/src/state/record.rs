@@ -52,8 +52,9 @@ pub(crate) struct Record {
     pub(crate) poststart: Vec<Hook>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) poststop: Vec<Hook>,
-    /// The settings that exec starts from; without arguments.
-    pub(crate) process: Process,
+    /// The settings that exec starts from, without arguments. Once creel-init is ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) process: Option<Process>,
     /// The filter that exec installs too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) seccomp: Option<Installable>,

@@ -41,6 +41,12 @@ pub(crate) struct Entry {
     directory: Flock<OwnedFd>,
 }
 
+/// A record that was written, kept open to know it again.
+#[derive(Debug)]
+pub(crate) struct Written {
+    file: File,
+}
+
 /// What can go wrong with saved state.
 #[derive(Debug)]
 pub enum StoreError {
@@ -303,13 +309,38 @@ impl Entry {
     }
 
     /// Replaces what is saved, if anything, whole or not at all: others read it without the lock.
-    pub(crate) fn save(&self, record: &Record) -> Result<(), StoreError> {
-        self.replace(FILE, record)
+    pub(crate) fn save(&self, record: &Record) -> Result<Written, StoreError> {
+        let written = self.write_ahead(record)?;
+        self.put_in_place(&written)?;
+        Ok(written)
+    }
+
+    /// Writes a record that does not count before it is [put in place](Self::put_in_place); until then nothing else may
+    /// be saved.
+    pub(crate) fn write_ahead(&self, record: &Record) -> Result<Written, StoreError> {
+        self.write_new(FILE, record).map(|file| Written { file })
+    }
+
+    /// Lets what was written last count.
+    pub(crate) fn put_in_place(&self, _: &Written) -> Result<(), StoreError> {
+        self.rename_new(FILE)
+    }
+
+    /// Whether this is what is saved: nobody has changed it since, nor deleted the container and made another.
+    pub(crate) fn holds(&self, written: &Written) -> bool {
+        let saved = fstatat(&*self.directory, FILE, AtFlags::AT_SYMLINK_NOFOLLOW);
+        // As long as it is open, no other file has its number.
+        match (saved, fstat(&written.file)) {
+            (Ok(saved), Ok(written)) => {
+                (saved.st_dev, saved.st_ino) == (written.st_dev, written.st_ino)
+            }
+            _ => false,
+        }
     }
 
     /// Saves the program of the container's filter; once, before the record that says there is one.
     pub(crate) fn save_filter(&self, program: &[u8]) -> Result<(), StoreError> {
-        self.write(FILTER, program)
+        self.write(FILTER, program).map(drop)
     }
 
     /// Notes what `delete --force` may end so that a `create` ends. False when one was there already: then nothing may be
@@ -331,20 +362,30 @@ impl Entry {
     }
 
     fn replace<T: Serialize>(&self, name: &str, content: &T) -> Result<(), StoreError> {
+        self.write_new(name, content)?;
+        self.rename_new(name)
+    }
+
+    fn write_new<T: Serialize>(&self, name: &str, content: &T) -> Result<File, StoreError> {
         let text = serde_json::to_vec(content)
             .map_err(|source| StoreError::Broken { path: self.path.join(name), source })?;
-        self.write(NEW_FILE, &text)?;
+        self.write(NEW_FILE, &text)
+    }
+
+    fn rename_new(&self, name: &str) -> Result<(), StoreError> {
         renameat(&*self.directory, NEW_FILE, &*self.directory, name)
             .map_err(|errno| file_error("replace", &self.path.join(name), errno.into()))
     }
 
-    fn write(&self, name: &str, content: &[u8]) -> Result<(), StoreError> {
+    fn write(&self, name: &str, content: &[u8]) -> Result<File, StoreError> {
         let path = self.path.join(name);
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_CLOEXEC;
         let mode = Mode::from_bits_truncate(0o600);
         let file = openat(&*self.directory, name, flags | OFlag::O_NOFOLLOW, mode)
             .map_err(|errno| file_error("make", &path, errno.into()))?;
-        File::from(file).write_all(content).map_err(|source| file_error("write", &path, source))
+        let mut file = File::from(file);
+        file.write_all(content).map_err(|source| file_error("write", &path, source))?;
+        Ok(file)
     }
 
     /// Forgets the container. The directory goes last: as long as it is there, the id is taken.

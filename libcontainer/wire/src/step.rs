@@ -75,7 +75,10 @@ steps! {
     4 Unshare { flags: u32 }
     /// Go on in a child that is a sibling of this process (CLONE_PARENT), inside the joined pid
     /// namespace; tell the library its pid and end.
-    5 EnterPidNamespace {}
+    5 EnterPidNamespace {
+        /// Do not wait for the library's word.
+        at_once: bool,
+    }
     /// setsid(2).
     6 NewSession {}
     /// keyctl(KEYCTL_JOIN_SESSION_KEYRING); a refusal is not an error.

@@ -48,7 +48,8 @@ impl Changed {
             Changed::Lines(groups, before) => groups.change(&before).map(drop).map_err(Error::from),
             Changed::Made(groups) => groups.remove().map_err(Error::from).and_then(|()| {
                 record.rdt = None;
-                Ok(entry.save(record)?)
+                entry.save(record)?;
+                Ok(())
             }),
         };
         if let Err(error) = outcome {
