@@ -44,10 +44,11 @@ take_warnings() {
 # of a runtime's error is cut: the checks of each feature say what it has to hold.
 warnings() {
     # The shim's own lines come as one string in a line of the daemon.
-    sed -E 's/\\n/\n/g; s/\\?"//g' "$1" | { grep -E 'level=(warning|error|fatal|panic)' || true; } \
+    sed -E 's/\\n/\n/g; s/[\\"]//g' "$1" | { grep -E 'level=(warning|error|fatal|panic)' || true; } \
         | sed -E 's/^.*level=(warning|error|fatal|panic) (msg=)?/\1 /
             s/(OCI runtime [a-z]+ (failed|error)|OCI permission denied|OCI runtime attempted to invoke a command that was not found):? .*/\1/
             s,(/usr/sbin/runc|/usr/local/bin/creel|\brunc\b|\bcreel\b),RUNTIME,g
+            s/(RUNTIME [a-z]+ failed):.*/\1/
             s/(span|trace)ID=[0-9a-f]+//g; s/[0-9]{4}-[0-9-]+T[0-9:.]+Z?/TIME/g; s/\b[0-9a-f]{12,64}\b/ID/g; s/[0-9]+/N/g; s/ +$//' \
         | sort -u
 }
