@@ -87,7 +87,8 @@ impl Runtime {
         let read = Read::from(id, options)?;
         // Made by a child while the rest is worked out; what fails before it is used leaves nothing.
         let ahead = Some(plan::ahead(&read.spec)).filter(|kinds| *kinds != 0).map(Ahead::begin);
-        let WorkedOut { spec, request, host, plan } = read.work_out(id, options, separate_start)?;
+        let WorkedOut { spec, request, host, plan } =
+            read.work_out(id, options, separate_start)?;
         check_rights(&plan, &host)?;
         check_terminal(&spec, options, terminal)?;
         check_devices(&spec, &plan)?;
@@ -196,7 +197,7 @@ impl Making {
         let Some(init) = &self.init else { return Ok(None) };
         let failed =
             |source| Error::io("read the start time of process", init.pid.to_string(), source);
-        let identity = Identity::of(init.pid).map_err(failed)?;
+        let identity = Identity::with_pidfd(init.pid, init.pidfd.as_fd()).map_err(failed)?;
         Ok(Some(RunningProcess { identity }))
     }
 
@@ -237,7 +238,7 @@ impl Making {
     /// That the cgroup is ours; without one only its pid leads to a creel-init whose runtime was killed.
     fn note_launched(&mut self) -> Result<(), Error> {
         if let Some(init) = self.init.as_ref().filter(|_| self.record.cgroup.is_none()) {
-            let identity = Identity::of(init.pid).ok();
+            let identity = Identity::with_pidfd(init.pid, init.pidfd.as_fd()).ok();
             self.record.launched = identity.map(|identity| RunningProcess { identity });
         }
         if self.cgroup.is_some() || self.record.launched.is_some() {
