@@ -7,7 +7,7 @@ use super::descriptors::{Opened, hook_state};
 use super::plan::{Read, WorkedOut};
 use super::record::{record, settings};
 use super::talk::{died, enter_second_process, go, next};
-use super::{Container, Runtime, console, delete, pidfd_socket, steps, warn};
+use super::{Container, Runtime, console, delete, notify, pidfd_socket, steps, warn};
 use crate::cgroups::Cgroup;
 use crate::error::Error;
 use crate::hooks;
@@ -88,7 +88,7 @@ impl Runtime {
         // Made by a child while the rest is worked out; what fails before it is used leaves nothing.
         let ahead = Some(plan::ahead(&read.spec)).filter(|kinds| *kinds != 0).map(Ahead::begin);
         let WorkedOut { spec, request, host, plan } =
-            read.work_out(id, options, separate_start)?;
+            read.work_out(&self.store, id, options, separate_start)?;
         check_rights(&plan, &host)?;
         check_terminal(&spec, options, terminal)?;
         check_devices(&spec, &plan)?;
@@ -140,6 +140,9 @@ impl Making {
             self.own(Cgroup::create(&plan.cgroup)?);
         }
 
+        if plan::binds_notify_directory(plan) {
+            notify::make_directory(&self.entry)?;
+        }
         let opened = Opened::open(plan, &self.entry)?;
         self.launch(plan, options, &opened)?;
         // Early enough: until it is let go on creel-init starts nothing, and ends if this process does.
