@@ -103,6 +103,7 @@ mod tests {
     use std::process::{Command, Stdio};
 
     #[test]
+    #[allow(clippy::zombie_processes)] // It is what is tested.
     fn a_child_without_a_pidfd_is_killed_and_reaped() {
         let child = Command::new("sleep").arg("600").stdin(Stdio::null()).spawn().expect("sleep");
         let pid = child.id() as i32;
