@@ -7,7 +7,7 @@ use super::descriptors::{Opened, hook_state};
 use super::plan::{Read, WorkedOut};
 use super::record::{record, settings};
 use super::talk::{died, enter_second_process, go, next};
-use super::{Container, Runtime, console, delete, pidfd_socket, steps, warn};
+use super::{Container, Runtime, console, delete, notify, pidfd_socket, steps, warn};
 use crate::cgroups::Cgroup;
 use crate::error::Error;
 use crate::hooks;
@@ -87,7 +87,8 @@ impl Runtime {
         let read = Read::from(id, options)?;
         // Made by a child while the rest is worked out; what fails before it is used leaves nothing.
         let ahead = Some(plan::ahead(&read.spec)).filter(|kinds| *kinds != 0).map(Ahead::begin);
-        let WorkedOut { spec, request, host, plan } = read.work_out(id, options, separate_start)?;
+        let WorkedOut { spec, request, host, plan } =
+            read.work_out(&self.store, id, options, separate_start)?;
         check_rights(&plan, &host)?;
         check_terminal(&spec, options, terminal)?;
         check_devices(&spec, &plan)?;
@@ -139,6 +140,9 @@ impl Making {
             self.own(Cgroup::create(&plan.cgroup)?);
         }
 
+        if plan::binds_notify_directory(plan) {
+            notify::make_directory(&self.entry)?;
+        }
         let opened = Opened::open(plan, &self.entry)?;
         self.launch(plan, options, &opened)?;
         // Early enough: until it is let go on creel-init starts nothing, and ends if this process does.
@@ -196,7 +200,7 @@ impl Making {
         let Some(init) = &self.init else { return Ok(None) };
         let failed =
             |source| Error::io("read the start time of process", init.pid.to_string(), source);
-        let identity = Identity::of(init.pid).map_err(failed)?;
+        let identity = Identity::with_pidfd(init.pid, init.pidfd.as_fd()).map_err(failed)?;
         Ok(Some(RunningProcess { identity }))
     }
 
@@ -237,7 +241,7 @@ impl Making {
     /// That the cgroup is ours; without one only its pid leads to a creel-init whose runtime was killed.
     fn note_launched(&mut self) -> Result<(), Error> {
         if let Some(init) = self.init.as_ref().filter(|_| self.record.cgroup.is_none()) {
-            let identity = Identity::of(init.pid).ok();
+            let identity = Identity::with_pidfd(init.pid, init.pidfd.as_fd()).ok();
             self.record.launched = identity.map(|identity| RunningProcess { identity });
         }
         if self.cgroup.is_some() || self.record.launched.is_some() {

@@ -32,7 +32,7 @@ use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
 
-pub(crate) use activation::NOTIFY_ATTRIBUTES;
+pub(crate) use activation::{NOTIFY_ATTRIBUTES, binds_notify_directory};
 pub(crate) use exec::{ExecPlan, ExecRequest, plan_exec};
 pub(crate) use hooks::Hook;
 pub use id_maps::{IdMap, IdMaps, MapWriter, MapWriters};
@@ -96,8 +96,8 @@ pub struct Request {
     pub listen_fds: u32,
     /// LISTEN_FDNAMES of sd_listen_fds_with_names(3).
     pub listen_fd_names: Option<String>,
-    /// The program gets a socket to say that it is ready, sd_notify(3).
-    pub notify: bool,
+    /// The program gets a socket to say that it is ready, sd_notify(3), in this directory.
+    pub notify: Option<PathBuf>,
     /// The systemd that makes the cgroup, where one does.
     pub systemd: Option<cgroups::systemd::Maker>,
     /// What the caller may not do with cgroups is no error, unless it was asked for.

@@ -53,7 +53,7 @@ impl Init {
                 "creel-init named a process that is not its second",
             ));
         }
-        let second = sys::pidfd_open(pid).inspect_err(|_| wait::end_child(pid))?;
+        let second = sys::pidfd_open(pid).inspect_err(|_| wait::end_child(pid, PATIENCE))?;
         wait::reap_within(self.pidfd.as_fd(), PATIENCE_MS);
         self.pid = pid;
         self.pidfd = second;
@@ -73,7 +73,10 @@ impl Init {
         // ESRCH: it has ended by itself.
         let _ = sys::send_signal(self.pidfd.as_fd(), libc::SIGKILL);
         if !wait::reap_within(self.pidfd.as_fd(), PATIENCE_MS) {
-            log::warn!("process {} does not end before its cgroup is thawed", self.pid);
+            log::warn!(
+                "process {} does not end before its cgroup is thawed, or whoever traces it lets it go",
+                self.pid
+            );
         }
     }
 
