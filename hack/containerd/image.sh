@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # An image of busybox, in the OCI layout.
-# Part of hack/containerd-test, which sets work, namespace, image, runtime, snapshotter and daemon.
+# Part of hack/containerd-test and hack/cri-test, which set work and image.
 # shellcheck disable=SC2154
 
 # blob FILE MEDIATYPE [EXTRA]: adds it to the layout and prints its descriptor.
@@ -11,7 +11,9 @@ blob() {
     printf '{"mediaType":"%s","digest":"sha256:%s","size":%s%s}' "$2" "$digest" "$(stat -c %s "$1")" "${3:-}"
 }
 
+# make_image COMMAND: $work/image.tar; the command is a list in JSON.
 make_image() {
+    local command=$1
     local oci=application/vnd.oci.image rootfs=$work/rootfs architecture layer config manifest
     case "$(uname -m)" in x86_64) architecture=amd64 ;; aarch64) architecture=arm64 ;; *) architecture=$(uname -m) ;; esac
     mkdir -p "$work/image/blobs/sha256" "$rootfs"/{bin,dev,etc,proc,sys,tmp}
@@ -19,11 +21,12 @@ make_image() {
     "$rootfs/bin/busybox" --install -s "$rootfs/bin"
     # The links must point at the busybox inside, not at this machine's path of it.
     find "$rootfs/bin" -type l -exec ln -sf busybox {} \;
-    echo 'root:x:0:0:root:/root:/bin/sh' >"$rootfs/etc/passwd"
+    printf 'root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/:/bin/sh\n' >"$rootfs/etc/passwd"
+    printf 'root:x:0:\nuser:x:1000:\n' >"$rootfs/etc/group"
     tar --owner=0 --group=0 -C "$rootfs" -cf "$work/layer.tar" .
     layer=$(blob "$work/layer.tar" $oci.layer.v1.tar)
-    printf '{"architecture":"%s","os":"linux","config":{"Env":["PATH=/bin"],"Cmd":["sh"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
-        "$architecture" "$(sha256sum "$work/layer.tar" | cut -d ' ' -f 1)" >"$work/config.json"
+    printf '{"architecture":"%s","os":"linux","config":{"Env":["PATH=/bin"],"Cmd":%s},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
+        "$architecture" "$command" "$(sha256sum "$work/layer.tar" | cut -d ' ' -f 1)" >"$work/config.json"
     config=$(blob "$work/config.json" $oci.config.v1+json)
     printf '{"schemaVersion":2,"mediaType":"%s","config":%s,"layers":[%s]}' \
         $oci.manifest.v1+json "$config" "$layer" >"$work/manifest.json"

@@ -4,17 +4,28 @@
 engine_command=(docker)
 run=(docker run --runtime "${runtime:-}")
 
+daemon_log=/results/dockerd.log
+# What the machine's network is asked for by itself is none of the checks'.
+no_network=(--iptables=false --ip6tables=false --bridge=none)
+
 start_engine() {
     mkdir -p /etc/docker
     # shellcheck disable=SC2094  # the name of the block is that of the file
-    documented /etc/docker/daemon.json >/etc/docker/daemon.json
-    dockerd --iptables=false --ip6tables=false --bridge=none --debug >/results/dockerd.log 2>&1 &
+    documented /etc/docker/daemon.json | jq "${more_runtimes:-.}" >/etc/docker/daemon.json
+    start_dockerd
+    make_outer
+    docker import /tmp/image.tar "$image" >/dev/null
+    docker import /tmp/outer.tar "$outer" >/dev/null
+}
+
+# start_dockerd FLAGS...
+start_dockerd() {
+    dockerd "${no_network[@]}" --debug "$@" >"$daemon_log" 2>&1 &
     daemon=$!
     until_true docker version || {
-        tail -n 5 /results/dockerd.log >&2
+        tail -n 5 "$daemon_log" >&2
         exit 1
     }
-    docker import /tmp/image.tar "$image" >/dev/null
 }
 
 stop_engine() {
@@ -65,3 +76,73 @@ docker_logs_and_attach() {
 }
 
 docker_runtime_is_in_info() { has creel "$(e info)"; }
+
+docker_pids_limit_of_minus_one() {
+    is max "$(once --pids-limit -1 "$image" sh -c "$(in_cgroup pids.max pids/pids.max)")"
+}
+
+docker_compose() {
+    mkdir -p /tmp/compose
+    cat >/tmp/compose/compose.yaml <<END
+services:
+  one:
+    image: $image
+    runtime: $runtime
+    network_mode: none
+    command: [sh, -c, "echo of one; exec sleep 1000"]
+    volumes: ["/tmp/volume:/v:ro"]
+    deploy: { resources: { limits: { pids: 20 } } }
+    healthcheck: { test: [CMD, test, -e, /v/file], interval: 1s }
+  two:
+    image: $image
+    runtime: $runtime
+    network_mode: none
+    command: [sleep, "1000"]
+    depends_on: { one: { condition: service_healthy } }
+END
+    compose() { e compose --project-name checks --file /tmp/compose/compose.yaml "$@"; }
+    compose up --detach >/dev/null 2>&1
+    is "one two" "$(compose ps --services --filter status=running | sort | xargs)"
+    is "of the host" "$(compose exec -T one cat /v/file)"
+    is 20 "$(compose exec -T one sh -c "$(in_cgroup pids.max pids/pids.max)")"
+    has "of one" "$(compose logs one)"
+    compose restart --timeout 0 two >/dev/null 2>&1
+    is two "$(compose ps --services --filter status=running two)"
+    compose down --timeout 0 >/dev/null 2>&1
+    is "" "$(e ps -aq)"
+}
+
+docker_docker_in_docker() {
+    # The inner daemon's runtimes are this one's; the word "inner" is in no log of its own.
+    cat >/tmp/inner <<END
+dockerd ${no_network[*]} >/tmp/dockerd.log 2>&1 &
+for try in \$(seq 100); do docker version >/dev/null 2>&1 && break; sleep 0.1; done
+docker import /image.tar $image >/dev/null
+docker run --runtime $runtime --rm --network none $image echo inner container
+docker run --runtime $runtime -d --name con --network none --pids-limit 20 $image sleep 1000 >/dev/null
+echo inner exec \$(docker exec con sh -c "$(in_cgroup pids.max pids/pids.max)")
+docker run --runtime $runtime --rm --network none $image no-such-command 2>/dev/null
+echo inner code \$?
+docker rm -f con >/dev/null
+kill %1
+wait
+END
+    is "inner container inner exec 20 inner code 127" "$(
+        once --privileged --tmpfs /run --tmpfs /tmp:exec -v /var/lib/docker -v /usr:/usr:ro -v /tmp/inner:/inner:ro \
+            -v /tmp/image.tar:/image.tar:ro -v /etc/docker:/etc/docker:ro "$outer" bash /inner | xargs
+    )"
+}
+
+systemd_on_cgroup2() {
+    # The daemon that is up does not see this view, so one more does it here.
+    if [ -n "${CGROUP2_VIEW:-}" ]; then
+        daemon_log=/tmp/dockerd-2.log
+        export DOCKER_HOST=unix:///run/docker-2.sock
+        start_dockerd --host "$DOCKER_HOST" --data-root /tmp/docker-2 --exec-root /run/docker-2 --pidfile /run/docker-2.pid
+        # shellcheck disable=SC2064  # now
+        trap "remove_all; kill $daemon; wait $daemon || true" EXIT
+        docker import /tmp/outer.tar "$outer" >/dev/null
+    fi
+    started con --privileged --tmpfs /run --tmpfs /tmp -v /usr:/usr:ro "$outer" /usr/lib/systemd/systemd
+    look_into_systemd
+}

@@ -5,12 +5,7 @@
 image=bb
 
 # documented FILE: the block of docs/engines.md for that file.
-documented() {
-    awk -v mark="\`$1\`:" '
-        index($0, mark) == 1 { wanted = 1 }
-        wanted && /^```/ { if (inside) exit; inside = 1; next }
-        inside' /engines.md
-}
+documented() { awk -v file="$1" -f /checks/documented.awk /engines.md; }
 
 # make_image: busybox and two users, as a tar file.
 make_image() {
@@ -66,18 +61,18 @@ until_true() {
 }
 
 # once ARGS...: a container that is run and removed. started NAME ARGS...: one that stays, detached.
-once() { timeout 60 "${run[@]}" --rm --network none "$@"; }
+once() { timeout --kill-after 5 60 "${run[@]}" --rm --network none "$@"; }
 started() {
     local name=$1
     shift
-    timeout 60 "${run[@]}" -d --name "$name" --network none "$@" >/dev/null
+    timeout --kill-after 5 60 "${run[@]}" -d --name "$name" --network none "$@" >/dev/null
 }
-e() { timeout 60 "${engine_command[@]}" "$@"; }
+e() { timeout --kill-after 5 60 "${engine_command[@]}" "$@"; }
 
 # on_terminal ARGS...: the engine's output on a terminal of 30 lines and 90 columns.
 on_terminal() {
     printf 'stty rows 30 cols 90; %s\n' "$*" >/tmp/session
-    timeout 60 script -qec "sh /tmp/session" /dev/null </dev/null | tr -d '\r\000'
+    timeout --kill-after 5 60 script -qec "sh /tmp/session" /dev/null </dev/null | tr -d '\r\000'
 }
 
 # in_cgroup V2 V1: what prints a controller's file in the container, whichever version is there.
@@ -94,10 +89,12 @@ leftovers() {
 }
 
 look_for_leftovers() {
-    # Of containers, by their ids; those of pods, and conmon's, are Podman's own. Somebody else may use the other engine.
-    local others=libpod_parent
-    if [ "$engine" = podman ]; then others='/docker/|libpod_parent/[0-9a-f]{64}$'; fi
-    find /sys/fs/cgroup -type d -regextype posix-extended -regex '.*[/-][0-9a-f]{64}(\.scope)?' 2>/dev/null | grep -vE "$others" | sed 's/^/cgroup /' || true
+    # Of containers, by their ids, and in what this engine makes; those of pods, and conmon's, are Podman's own.
+    local parents=docker
+    case $engine in podman) parents=libpod_parent ;; rootless | containerd) parents='creel-engines[^/]*' ;; esac
+    find /sys/fs/cgroup -type d -regextype posix-extended \
+        -regex ".*/$parents/(.*[0-9a-f]{64}(\\.scope)?|once-.*|con|tty)" 2>/dev/null \
+        | grep -vE 'libpod_parent/[0-9a-f]{64}$' | grep -vxFf /results/cgroups-before | sed 's/^/cgroup /' || true
     awk '$5 ~ /overlay.*merged|\/shm$/ && $5 !~ /^\/dev/ { print "mount", $5 }' /proc/self/mountinfo
     find /run/docker/runtime-* /run/containerd/runc /run/creel /run/runc /run/user -mindepth 2 -maxdepth 3 -name state.json 2>/dev/null \
         | sed 's/^/state /' || true

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use creel_probe::{Mount, Report, Try};
-use nix::mount::MsFlags;
+use nix::mount::{MsFlags, mount};
 use serde_json::json;
 
 use crate::harness::{Bundle, needs_root, runc_deviates};
@@ -191,6 +191,36 @@ fn rootfs_propagation_shared() {
     let report = bundle.report();
     let fields = &mount_at(&report, "/").propagation;
     assert!(fields.iter().any(|f| f.starts_with("shared:")), "{fields:?}");
+}
+
+/// As Kubernetes' drivers of volumes want it: what is mounted in such a volume inside is there on the host too.
+#[test]
+fn a_shared_bind_is_a_peer_of_its_source_where_the_root_is_shared() {
+    needs_root!("it mounts the source");
+    let mut bundle = Bundle::new("peers");
+    let source = source(&bundle);
+    bundle.mount_tmpfs(&source, MsFlags::empty(), "size=64k");
+    mount(None::<&str>, &source, None::<&str>, MsFlags::MS_SHARED, None::<&str>).expect("shared");
+    let peers = peer_group(&source);
+    for (root, options) in [("shared", ["rbind", "shared"]), ("rshared", ["bind", "rshared"])] {
+        let bundle = Bundle::new("peer").config(|c| {
+            c.set("/linux/rootfsPropagation", root);
+            c.bind(text(&source), "/m", &[options[0], options[1], "ro"]);
+            c.bind(text(&source), "/private", &[options[0], "rprivate"]);
+        });
+        let report = bundle.report();
+        assert_eq!(mount_at(&report, "/m").propagation, [peers.as_str()], "{root}");
+        assert!(mount_at(&report, "/m").has("ro"), "{root}");
+        assert!(!mount_at(&report, "/private").propagation.contains(&peers), "{root}");
+    }
+}
+
+/// `shared:N` of what is mounted at a path of this host.
+fn peer_group(path: &Path) -> String {
+    let table = fs::read_to_string("/proc/self/mountinfo").expect("mountinfo");
+    let line =
+        table.lines().find(|line| line.split(' ').nth(4) == Some(text(path))).expect("a mount");
+    line.split(' ').find(|field| field.starts_with("shared:")).expect("a peer group").to_owned()
 }
 
 #[test]

@@ -59,6 +59,7 @@ mod seccomp_notify;
 mod seccomp_strict;
 mod seccomp_verdicts;
 mod soak;
+mod sysctls;
 mod systemd;
 mod terminals;
 mod time;

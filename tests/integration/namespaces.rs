@@ -105,7 +105,11 @@ fn a_joined_mount_namespace_keeps_its_propagation() {
         let root = table.lines().find(|line| line.split(' ').nth(4) == Some("/"));
         root.is_some_and(|line| line.contains(" shared:") && !line.contains(" master:"))
     };
-    crate::harness::wait_until("a shared root", propagation);
+    // Before that it may still be in the host's namespace, whose root may be shared as well.
+    let comm = format!("/proc/{}/comm", owner.pid());
+    let is_ready = || std::fs::read_to_string(&comm).is_ok_and(|name| name == "sleep\n");
+    crate::harness::wait_until("a namespace made ready", is_ready);
+    assert!(propagation(), "{:?}", std::fs::read_to_string(&table));
     let path = format!("/proc/{}/ns/mnt", owner.pid());
     let bundle = bundle.config(|c| c.join_namespace("mount", &path));
     // Whether the root can be changed there is for the kernel to say: not below a shared mount.

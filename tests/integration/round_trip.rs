@@ -38,6 +38,11 @@ fn apply(config: &mut Value, mut patch: Value) {
     if !cgroup::has("pids") {
         config["linux"]["resources"].as_object_mut().expect("an object").remove("pids");
     }
+    // Without a namespace of its own the container sees all of cgroup2, and its own limit somewhere in there.
+    let namespaces = config["linux"]["namespaces"].as_array_mut().expect("namespaces");
+    if cgroup::is_v2() && !namespaces.iter().any(|namespace| namespace["type"] == "cgroup") {
+        namespaces.push(serde_json::json!({"type": "cgroup"}));
+    }
 }
 
 #[test]

@@ -97,6 +97,23 @@ fn devices_are_bound_and_usable() {
     assert!(matches!(&report[2], Try::Failed(_)), "a device could be made: {report:?}");
 }
 
+/// Only the host's own devices can be bound there: what has the name of one must be that one.
+#[test]
+fn what_is_not_the_device_is_not_bound_in_its_place() {
+    runc_deviates!("it binds whatever is there");
+    let bundle = bundle("usernsnodevice");
+    let directory = bundle.outside("device");
+    let directory = directory.to_str().expect("UTF-8");
+    for (path, number) in [(directory, 3), ("/dev/null", 5)] {
+        let device = json!([{"path": path, "type": "c", "major": 1, "minor": number}]);
+        let bundle = Bundle::new("usernsnodevice").config(mapped);
+        let bundle = bundle.config(|c| c.set("/linux/devices", device));
+        bundle.reachable();
+        bundle.run().refused(&["linux.devices[0]", path, "is bound"]);
+        bundle.assert_nothing_left();
+    }
+}
+
 #[test]
 fn limits_hold_although_the_container_may_not_raise_them() {
     let limits = json!([{"type": "RLIMIT_NOFILE", "soft": 200, "hard": 300}]);

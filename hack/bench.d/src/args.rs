@@ -8,6 +8,7 @@ use crate::operation::Operation;
 pub(crate) enum Action {
     Measure,
     FloorTrace { check: bool },
+    Budget { check: bool },
 }
 
 pub(crate) struct Options {
@@ -50,6 +51,9 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Options, Strin
     if args.next_if(|word| word == "floor-trace").is_some() {
         let check = args.next_if(|word| word == "--check").is_some();
         options.action = Action::FloorTrace { check };
+    } else if args.next_if(|word| word == "budget").is_some() {
+        let check = args.next_if(|word| word == "--check").is_some();
+        options.action = Action::Budget { check };
     }
     while let Some(flag) = args.next() {
         let value = args.next().ok_or_else(|| format!("{flag} needs a value, or is unknown"))?;
@@ -137,8 +141,10 @@ mod tests {
     }
 
     #[test]
-    fn floor_trace_is_an_action() {
+    fn floor_trace_and_budget_are_actions() {
         let options = parse_words("floor-trace --check --bare /b").unwrap();
         assert!(matches!(options.action, Action::FloorTrace { check: true }));
+        let options = parse_words("budget --bare /b").unwrap();
+        assert!(matches!(options.action, Action::Budget { check: false }));
     }
 }

@@ -102,6 +102,11 @@ impl<'a> Container<'a> {
         Ok(())
     }
 
+    /// So that the next pid is not taken for there before it is.
+    pub(crate) fn forget_pid(&self) {
+        let _ = fs::remove_file(self.pid_file());
+    }
+
     /// Removes crun's cache of compiled seccomp profiles; the others have none.
     pub(crate) fn forget_compiled(&self) {
         // It is made when a profile is first seen.

@@ -29,6 +29,8 @@ pub(crate) enum Error {
     Left { runtime: String, path: PathBuf },
     /// The floor's system calls are not those of the committed trace.
     Trace { path: PathBuf, line: usize, expected: String, found: String },
+    /// A command that costs more than the committed numbers.
+    Budget { path: PathBuf, grown: String },
 }
 
 impl fmt::Display for Error {
@@ -53,6 +55,12 @@ impl fmt::Display for Error {
                 write!(f, "{runtime} did not make the bundle's container: {what}")
             }
             Self::Left { runtime, path } => write!(f, "{runtime} left {} behind", path.display()),
+            Self::Budget { path, grown } => write!(
+                f,
+                "more than {} allows:\n{grown}If it has to be, write the numbers anew with hack/bench budget and say \
+                 why in the commit.",
+                path.display()
+            ),
             Self::Trace { path, line, expected, found } => write!(
                 f,
                 "the floor does other system calls than {} says, first in line {line}:\n  \

@@ -59,6 +59,10 @@ fn inside(options: &Options, cgroup: String) -> Result<(), Error> {
     bundle::write_all(&stage, &runtimes, options)?;
     match options.action {
         Action::FloorTrace { check } => trace::run(&stage, options, check),
+        Action::Budget { check } => {
+            let creel = runtime::creel(&runtimes)?;
+            trace::budget::run(&stage, creel, options, check)
+        }
         Action::Measure => {
             let mut timer = timer::Timer::start(&stage, options)?;
             let (runtimes, left_out) = preflight::check(&stage, runtimes, options, &mut timer)?;

@@ -55,6 +55,9 @@ pub(crate) fn selected(options: &Options) -> Result<Vec<Runtime>, Error> {
         chosen.push((name, path));
     }
     chosen.retain(|(name, _)| !options.skip.iter().any(|skipped| skipped == name));
+    if matches!(options.action, Action::Budget { .. }) {
+        chosen.retain(|(name, _)| *name == CREEL);
+    }
     chosen.sort_by_key(|(name, _)| match *name {
         FLOOR => 0,
         EMPTY => 1,
@@ -62,6 +65,13 @@ pub(crate) fn selected(options: &Options) -> Result<Vec<Runtime>, Error> {
         _ => 3,
     });
     chosen.into_iter().map(|(name, path)| look(name, path)).collect()
+}
+
+/// The one that all this is about.
+pub(crate) fn creel(runtimes: &[Runtime]) -> Result<&Runtime, Error> {
+    let missing =
+        || Error::NoRuntime { name: CREEL.into(), path: CREEL.into(), hint: "it was left out" };
+    runtimes.iter().find(|runtime| runtime.name == CREEL).ok_or_else(missing)
 }
 
 fn look(name: &str, path: &Path) -> Result<Runtime, Error> {

@@ -1,6 +1,7 @@
 //! The floor's system calls, so that nobody can pad it: taken with strace, brought to a form that
 //! is the same everywhere, kept in floor.trace and compared with it.
 
+pub(crate) mod budget;
 mod form;
 
 use std::fs;
@@ -133,13 +134,8 @@ impl<'a> Strace<'a> {
 
     /// Waits for its end and gives the command's part of the trace.
     fn finish(mut self, container_pid: Option<Pid>) -> Result<String, Error> {
-        let status = self.process.wait().at("wait for", "strace")?;
+        let files = self.end()?;
         let argv = self.container.argv(self.command);
-        if !status.success() && self.command != Command::Create {
-            let (command, code) = (argv.join(" "), status.code().unwrap_or(-1));
-            return Err(Error::Ended { command, expected: 0, code, stderr: String::new() });
-        }
-        let files = self.files().at("read", &self.directory)?;
         let names = self.names(&files, container_pid);
         let mut part = format!("\n$ floor {}\n", names.apply(&argv[1..].join(" ")));
         for (n, (_, path)) in files.iter().enumerate() {
@@ -152,6 +148,26 @@ impl<'a> Strace<'a> {
             }
         }
         Ok(part)
+    }
+
+    fn end(&mut self) -> Result<Vec<(u32, PathBuf)>, Error> {
+        let status = self.process.wait().at("wait for", "strace")?;
+        if !status.success() && self.command != Command::Create {
+            let command = self.container.argv(self.command).join(" ");
+            let code = status.code().unwrap_or(-1);
+            return Err(Error::Ended { command, expected: 0, code, stderr: String::new() });
+        }
+        self.files().at("read", &self.directory)
+    }
+
+    /// Waits for its end and gives the calls of each process, the first one's first. Another of the same command
+    /// may follow.
+    fn texts(mut self) -> Result<Vec<String>, Error> {
+        let files = self.end()?;
+        let read = |(_, path): &(u32, PathBuf)| fs::read_to_string(path).at("read", path);
+        let texts = files.iter().map(read).collect::<Result<_, _>>()?;
+        fs::remove_dir_all(&self.directory).at("remove", &self.directory)?;
+        Ok(texts)
     }
 
     /// The processes and their files, the first process first.

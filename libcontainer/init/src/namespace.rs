@@ -33,7 +33,7 @@ pub fn unshare(flags: u32) -> Outcome {
 
 /// setns(2) on a pid namespace moves only children: go on in a child that has this process's parent
 /// as its own, so that the library can wait for it.
-pub fn enter_pid(channel: &Channel) -> Outcome {
+pub fn enter_pid(channel: &Channel, at_once: bool) -> Outcome {
     match sys::clone_sibling().at(At::Call)? {
         Some(pid) => {
             let mut message = Message::new(Kind::Pid);
@@ -41,6 +41,7 @@ pub fn enter_pid(channel: &Channel) -> Outcome {
             channel.send(&message);
             sys::exit(0)
         }
+        None if at_once => Ok(()),
         None => channel.wait(),
     }
 }

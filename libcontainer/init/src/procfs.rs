@@ -13,6 +13,9 @@ use rustix::fs::{self, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
 
+/// The inode of the top of every procfs.
+pub const TOP: u64 = 1;
+
 /// Its top, of this process's pid namespace.
 pub fn top<'c>(c: &'c mut Container<'_>) -> Result<&'c OwnedFd, Failure> {
     if c.proc.is_none() {
@@ -32,16 +35,30 @@ pub fn own_directory(c: &mut Container) -> Result<OwnedFd, Failure> {
 
 /// Writes all of `value`, in one go, to the file at `path` below `directory`.
 pub fn write(directory: BorrowedFd<'_>, path: &CStr, value: &[u8]) -> Outcome {
-    let file = open(directory, path, OFlags::WRONLY | OFlags::CLOEXEC).at(At::OpenFile)?;
-    let written = rustix::io::write(&file, value).at(At::WriteFile)?;
+    write_to(&open(directory, path, OFlags::WRONLY | OFlags::CLOEXEC).at(At::OpenFile)?, value)
+}
+
+/// The same in the procfs at /proc, which others see as well: a file that is covered is an error. Only for files that are
+/// the same in every procfs: whose processes this one shows is not known.
+pub fn write_in_mounted(path: &CStr, value: &[u8]) -> Outcome {
+    let top = mounted().at(At::OwnProc)?;
+    let flags = OFlags::WRONLY | OFlags::CLOEXEC;
+    write_to(&fs::openat2(top, path, flags, Mode::empty(), ITSELF).at(At::OpenFile)?, value)
+}
+
+fn write_to(file: &OwnedFd, value: &[u8]) -> Outcome {
+    let written = rustix::io::write(file, value).at(At::WriteFile)?;
     if written == value.len() { Ok(()) } else { Err(Failure::new(At::WriteFile, Errno::IO)) }
 }
 
-/// A file of procfs itself: below `directory`, through no link and no mount. In one that nobody else sees there are
+/// A file of procfs itself: through no link and no mount.
+const ITSELF: ResolveFlags =
+    ResolveFlags::BENEATH.union(ResolveFlags::NO_XDEV).union(ResolveFlags::NO_SYMLINKS);
+
+/// Below `directory`. In a procfs that nobody else sees there are
 /// no mounts, so without openat2(2) nothing is lost.
 fn open(directory: BorrowedFd<'_>, path: &CStr, flags: OFlags) -> Result<OwnedFd, Errno> {
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_XDEV | ResolveFlags::NO_SYMLINKS;
-    match fs::openat2(directory, path, flags, Mode::empty(), resolve) {
+    match fs::openat2(directory, path, flags, Mode::empty(), ITSELF) {
         Err(Errno::NOSYS) => walk::open(directory, path, flags, ResolveFlags::NO_SYMLINKS),
         opened => opened,
     }
@@ -55,4 +72,12 @@ pub fn mount() -> Result<OwnedFd, Errno> {
         | MountAttrFlags::MOUNT_ATTR_NODEV
         | MountAttrFlags::MOUNT_ATTR_NOEXEC;
     fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes)
+}
+
+/// What is mounted at /proc, if that is the top of a procfs.
+fn mounted() -> Result<OwnedFd, Errno> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let proc = fs::openat(fs::CWD, c"/proc", flags, Mode::empty())?;
+    let is_procfs = fs::fstatfs(&proc)?.f_type == fs::PROC_SUPER_MAGIC;
+    if is_procfs && fs::fstat(&proc)?.st_ino == TOP { Ok(proc) } else { Err(Errno::NODEV) }
 }

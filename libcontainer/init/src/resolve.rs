@@ -13,7 +13,7 @@ use rustix::io::Errno;
 
 /// How many dangling links one path may lead through, as in the kernel.
 const MAX_LINKS: usize = 40;
-/// How often a resolution that raced with a rename is tried again.
+/// How often a resolution is tried again that met with a rename or a mount anywhere on the machine: then `..` is refused.
 const MAX_RETRIES: usize = 128;
 
 /// What a mount target has to be when it is missing.
@@ -31,10 +31,17 @@ pub fn current_root() -> Result<OwnedFd, Errno> {
 /// What lies on top of the root; only openat2(2) can tell.
 pub fn top_of(root: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    fs::openat2(root, c"..", flags, Mode::empty(), ResolveFlags::IN_ROOT)
+    let mut retries = 0;
+    loop {
+        match fs::openat2(root, c"..", flags, Mode::empty(), ResolveFlags::IN_ROOT) {
+            Err(Errno::AGAIN) if retries < MAX_RETRIES => retries += 1,
+            result => return result,
+        }
+    }
 }
 
-/// openat2(2) below `root`, never through a magic link.
+/// openat2(2) below `root`, never through a magic link. Where it is missing, or whoever renames without end keeps it from
+/// coming to an end, the path is walked.
 pub fn open(
     root: BorrowedFd<'_>,
     path: &CStr,
@@ -47,7 +54,9 @@ pub fn open(
     loop {
         match fs::openat2(root, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve) {
             Err(Errno::AGAIN) if retries < MAX_RETRIES => retries += 1,
-            Err(Errno::NOSYS) => return walk::open(root, path, flags | OFlags::CLOEXEC, resolve),
+            Err(Errno::NOSYS | Errno::AGAIN) => {
+                return walk::open(root, path, flags | OFlags::CLOEXEC, resolve);
+            }
             result => return result,
         }
     }
@@ -76,7 +85,7 @@ pub fn find_or_make(
     }
     let (parent, name) = parent_of(root, path, resolve, Last::Follow)?;
     if kind == Kind::Directory {
-        make_directory(&parent, name.as_c_str()).at(At::Create)?;
+        make_directory(parent.as_fd(), name.as_c_str()).at(At::Create)?;
     } else {
         make_file(&parent, name.as_c_str()).at(At::Create)?;
     }
@@ -87,10 +96,10 @@ pub fn find_or_make(
         .map(|made| (made, true))
 }
 
-/// The directory that holds the last component of `path`, made with all above it when missing, and
-/// that component, which may be a link itself.
-pub fn parent(root: BorrowedFd<'_>, path: &CStr) -> Result<(OwnedFd, Buffer), Failure> {
-    parent_of(root, path, ResolveFlags::empty(), Last::Keep)
+/// The directory that holds the last component of `path`, which may be a link itself; made with all above it when
+/// missing.
+pub fn parent(root: BorrowedFd<'_>, path: &CStr) -> Result<OwnedFd, Failure> {
+    parent_of(root, path, ResolveFlags::empty(), Last::Keep).map(|(directory, _)| directory)
 }
 
 /// Whether a link in the last component is followed.
@@ -131,7 +140,8 @@ fn descend(
     last: Last,
 ) -> Result<Descent, Failure> {
     let directory = OFlags::PATH | OFlags::DIRECTORY;
-    let mut reached = open(root, c".", directory, resolve).at(At::Resolve)?;
+    // `None`: the root itself.
+    let mut reached: Option<OwnedFd> = None;
     let mut prefix = Buffer::new();
     let mut components =
         path.split(|byte| *byte == b'/').filter(|part| !part.is_empty()).peekable();
@@ -140,25 +150,30 @@ fn descend(
         name.clear();
         name.push(component).at(At::Resolve)?;
         let is_last = components.peek().is_none();
-        if is_last && (last == Last::Keep || !is_link(&reached, name.as_c_str())) {
-            return Ok(Descent::Arrived(reached, name));
+        let here = reached.as_ref().map_or(root, AsFd::as_fd);
+        if is_last && (last == Last::Keep || !is_link(here, name.as_c_str())) {
+            let arrived = match reached {
+                Some(reached) => reached,
+                None => open(root, c".", directory, resolve).at(At::Resolve)?,
+            };
+            return Ok(Descent::Arrived(arrived, name));
         }
         let above = prefix.as_bytes().len();
         prefix.push(b"/").and_then(|()| prefix.push(component)).at(At::Resolve)?;
-        reached = match open(root, relative(&prefix), directory, resolve) {
+        let next = match open(root, relative(&prefix), directory, resolve) {
             Ok(next) => next,
-            Err(Errno::NOENT) if is_link(&reached, name.as_c_str()) => {
-                let link = read_link(&reached, name.as_c_str()).at(At::Resolve)?;
+            Err(Errno::NOENT) if is_link(here, name.as_c_str()) => {
+                let link = read_link(here, name.as_c_str()).at(At::Resolve)?;
                 return expand(&prefix.as_bytes()[..above], link.as_bytes(), components)
                     .map(Descent::Link);
             }
             Err(Errno::NOENT) => {
-                make_directory(&reached, name.as_c_str()).at(At::Create)?;
-                open(reached.as_fd(), name.as_c_str(), directory, ResolveFlags::NO_SYMLINKS)
-                    .at(At::Resolve)?
+                make_directory(here, name.as_c_str()).at(At::Create)?;
+                open(here, name.as_c_str(), directory, ResolveFlags::NO_SYMLINKS).at(At::Resolve)?
             }
             Err(errno) => return Err(Failure::new(At::Resolve, errno)),
         };
+        reached = Some(next);
     }
     Err(Failure::new(At::Resolve, Errno::EXIST))
 }
@@ -185,12 +200,12 @@ fn expand<'p>(
     Ok(path)
 }
 
-fn is_link(directory: &OwnedFd, name: &CStr) -> bool {
+fn is_link(directory: BorrowedFd<'_>, name: &CStr) -> bool {
     fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)
         .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink)
 }
 
-fn read_link(directory: &OwnedFd, name: &CStr) -> Result<Buffer, Errno> {
+fn read_link(directory: BorrowedFd<'_>, name: &CStr) -> Result<Buffer, Errno> {
     let mut bytes = [0u8; CAPACITY];
     let length = fs::readlinkat_raw(directory, name, &mut bytes[..])?;
     let mut link = Buffer::new();
@@ -198,7 +213,7 @@ fn read_link(directory: &OwnedFd, name: &CStr) -> Result<Buffer, Errno> {
     Ok(link)
 }
 
-fn make_directory(parent: &OwnedFd, name: &CStr) -> Result<(), Errno> {
+fn make_directory(parent: BorrowedFd<'_>, name: &CStr) -> Result<(), Errno> {
     match fs::mkdirat(parent, name, Mode::from_bits_truncate(0o755)) {
         Err(Errno::EXIST) => Ok(()),
         result => result,

@@ -23,6 +23,8 @@ pub struct Container<'a> {
     pub channel: Channel,
     /// The mount of the container's root, from [`Step::Root`] on.
     root: Option<OwnedFd>,
+    /// Where the last device was made, while no other step comes in between.
+    pub place: Option<device::Place<'a>>,
     /// An empty read-only tmpfs to hide directories behind, attached at the first of them.
     pub empty: Option<OwnedFd>,
     /// The container's verified /dev/null.
@@ -77,6 +79,7 @@ pub fn run(plan: Plan<'_>) -> ! {
     let mut container = Container {
         channel: Channel::new(number),
         root: None,
+        place: None,
         empty: None,
         null: None,
         proc: None,
@@ -104,6 +107,9 @@ pub fn run(plan: Plan<'_>) -> ! {
 }
 
 fn carry_out<'a>(c: &mut Container<'a>, index: u32, step: Step<'a>) -> Outcome {
+    if !matches!(step, Step::Device { .. } | Step::Symlink { .. }) {
+        c.place = None;
+    }
     match step {
         Step::CloseFrom { first } => sys::close_on_exec_from(first).at(At::Call),
         Step::NonDumpable {} => {
@@ -120,7 +126,7 @@ fn carry_out<'a>(c: &mut Container<'a>, index: u32, step: Step<'a>) -> Outcome {
         }
         Step::JoinNamespace { namespace, kind } => namespace::join(namespace, kind),
         Step::Unshare { flags } => namespace::unshare(flags),
-        Step::EnterPidNamespace {} => namespace::enter_pid(&c.channel),
+        Step::EnterPidNamespace { at_once } => namespace::enter_pid(&c.channel, at_once),
         Step::UserNamespaceRoot {} => identity::user_namespace_root(),
         Step::NewSession {} => new_session(),
         Step::SessionKeyring { name } => {
@@ -197,11 +203,9 @@ fn carry_out<'a>(c: &mut Container<'a>, index: u32, step: Step<'a>) -> Outcome {
         }
         Step::MountAttributes { target, set } => mount::set_attributes(c.root()?, target, set),
         Step::Device { path, mode, major, minor, uid, gid } => {
-            device::node(c.root()?, path, device::Node { mode, major, minor, uid, gid })
+            device::node(c, path, device::Node { mode, major, minor, uid, gid })
         }
-        Step::Symlink { path, target, replace } => {
-            device::symlink(c.root()?, path, target, replace)
-        }
+        Step::Symlink { path, target, replace } => device::symlink(c, path, target, replace),
         Step::AwaitHooks {} => {
             c.channel.send(&Message::new(Kind::Mounted));
             c.channel.wait()

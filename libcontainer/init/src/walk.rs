@@ -5,6 +5,7 @@
 //! meanwhile leads nowhere else.
 
 use crate::buffer::{Buffer, CAPACITY};
+use crate::procfs;
 use core::ffi::CStr;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, FileType, Mode, OFlags, ResolveFlags};
@@ -14,8 +15,6 @@ use rustix::io::Errno;
 const MAX_LINKS: usize = 40;
 /// How deep below the root a path may lead.
 const MAX_DEPTH: usize = 64;
-/// The inode of the top of every procfs.
-const PROC_ROOT_INO: u64 = 1;
 
 /// As openat2(2) with RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS and, if asked for, RESOLVE_NO_SYMLINKS.
 pub fn open(
@@ -139,7 +138,7 @@ impl Way<'_> {
     /// A link of procfs that leads to an object and not where its text says. Those at its top are plain ones.
     fn is_magic(&self, link: &OwnedFd) -> Result<bool, Errno> {
         let in_proc = fs::fstatfs(link)?.f_type == fs::PROC_SUPER_MAGIC;
-        Ok(in_proc && fs::fstat(self.here())?.st_ino != PROC_ROOT_INO)
+        Ok(in_proc && fs::fstat(self.here())?.st_ino != procfs::TOP)
     }
 }
 

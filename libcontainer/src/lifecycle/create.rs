@@ -1,10 +1,10 @@
 //! `create`: everything is made and prepared, and the process waits for `start`.
 
 use super::admission::{set_limits, set_oom_score, set_scheduling, write_pid_file};
-use super::create_checks::{check_rights, check_rootfs, check_terminal};
+use super::create_checks::{check_devices, check_rights, check_rootfs, check_terminal};
 use super::create_options::CreateOptions;
 use super::descriptors::{Opened, hook_state};
-use super::plan::{WorkedOut, work_out};
+use super::plan::{Read, WorkedOut};
 use super::record::{record, settings};
 use super::talk::{died, enter_second_process, go, next};
 use super::{Container, Runtime, console, delete, pidfd_socket, warn};
@@ -21,6 +21,7 @@ use crate::process::{Handed, Process, StepError, id_maps};
 use crate::rdt;
 use crate::spec;
 use crate::state::{Entry, Record, RunningProcess, Written};
+use crate::sys::Ahead;
 use creel_wire::owned::Step;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -83,9 +84,13 @@ impl Runtime {
         separate_start: bool,
     ) -> Result<Prepared, Error> {
         super::check_preserved(options.inherited())?;
-        let WorkedOut { spec, request, host, plan } = work_out(id, options, separate_start)?;
+        let read = Read::from(id, options)?;
+        // Made by a child while the rest is worked out; what fails before it is used leaves nothing.
+        let ahead = Some(plan::ahead(&read.spec)).filter(|kinds| *kinds != 0).map(Ahead::begin);
+        let WorkedOut { spec, request, host, plan } = read.work_out(id, options, separate_start)?;
         check_rights(&plan, &host)?;
         check_terminal(&spec, options, terminal)?;
+        check_devices(&spec, &plan)?;
         lsm::check(spec.process().as_ref(), spec.linux().as_ref())?;
         warn(&plan.warnings);
         let record = record(&spec, &request, &plan);
@@ -95,7 +100,7 @@ impl Runtime {
         let entry = self.store.claim(id)?;
         let hooked = has_hooks(&plan);
         let (init, cgroup, terminal) = (None, None, None);
-        let mut making = Making { entry, record, settings, hooked, init, cgroup, terminal };
+        let mut making = Making { entry, record, settings, hooked, ahead, init, cgroup, terminal };
         match making.carry_out(&plan, options) {
             Ok(saved) => making.finish(plan, saved),
             Err(error) => Err(making.undo(error)),
@@ -111,6 +116,8 @@ struct Making {
     settings: Option<spec::Process>,
     /// There are hooks to wait for.
     hooked: bool,
+    /// Namespaces that are being made.
+    ahead: Option<Ahead>,
     cgroup: Option<Cgroup>,
     init: Option<Init>,
     terminal: Option<OwnedFd>,
@@ -129,17 +136,21 @@ impl Making {
         }
         self.entry.save(&self.record)?;
         if plan.cgroup.unit.is_none() {
-            self.keep(Cgroup::create(&plan.cgroup)?)?;
+            self.own(Cgroup::create(&plan.cgroup)?);
         }
 
         let opened = Opened::open(plan, &self.entry)?;
         self.launch(plan, options, &opened)?;
+        // Early enough: until it is let go on creel-init starts nothing, and ends if this process does.
         self.note_launched()?;
         self.note_waited_for(None)?;
         if let (Some(unit), Some(init)) = (&plan.cgroup.unit, &self.init) {
-            self.keep(Cgroup::start_unit(&plan.cgroup, unit, init.pid)?)?;
+            self.own(Cgroup::start_unit(&plan.cgroup, unit, init.pid)?);
+            self.entry.save(&self.record)?;
         }
         self.admit(plan)?;
+        // creel-init has entered them.
+        self.ahead = None;
         let written = self.write_ahead(plan)?;
         self.see_to_ready(plan, options, &opened)?;
         drop(opened);
@@ -190,11 +201,9 @@ impl Making {
     }
 
     /// Only what is known to be ours is killed: a hook inside may outlive this process.
-    fn keep(&mut self, cgroup: Cgroup) -> Result<(), Error> {
+    fn own(&mut self, cgroup: Cgroup) {
         self.record.cgroup = cgroup.record().clone();
         self.cgroup = Some(cgroup);
-        self.entry.save(&self.record)?;
-        Ok(())
     }
 
     /// Hooks may hang; who deletes the container by force then has to know what to end.
@@ -217,19 +226,20 @@ impl Making {
             descriptors: &descriptors,
             handed: options.handed(),
             namespaces: cloned.fold(0, |flags, kind| flags | u64::from(kind.flag())),
+            ahead: self.ahead.as_ref(),
             cgroup,
             vfork: true,
         })?);
         Ok(())
     }
 
-    /// Without a cgroup only its pid leads to a creel-init whose runtime was killed.
+    /// That the cgroup is ours; without one only its pid leads to a creel-init whose runtime was killed.
     fn note_launched(&mut self) -> Result<(), Error> {
-        let Some(init) = self.init.as_ref().filter(|_| self.record.cgroup.is_none()) else {
-            return Ok(());
-        };
-        if let Ok(identity) = Identity::of(init.pid) {
-            self.record.launched = Some(RunningProcess { identity });
+        if let Some(init) = self.init.as_ref().filter(|_| self.record.cgroup.is_none()) {
+            let identity = Identity::of(init.pid).ok();
+            self.record.launched = identity.map(|identity| RunningProcess { identity });
+        }
+        if self.cgroup.is_some() || self.record.launched.is_some() {
             self.entry.save(&self.record)?;
         }
         Ok(())

@@ -3,11 +3,14 @@
 use super::create::TerminalFor;
 use super::create_options::CreateOptions;
 use crate::error::Error;
-use crate::plan::{Host, Namespace, Plan};
+use crate::plan::{Host, Namespace, Plan, PlanError};
 use caps::Capability;
-use oci_spec::runtime::Spec;
+use creel_wire::owned::Step;
+use nix::sys::stat::makedev;
+use oci_spec::runtime::{LinuxDevice, LinuxDeviceType, Spec};
 use std::fs;
 use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
 /// Without this the first thing that the caller may not do would be blamed.
@@ -39,4 +42,34 @@ pub(super) fn check_rootfs(rootfs: &Path) -> Result<(), Error> {
     let unusable = |source| Error::RootFilesystem { path: rootfs.to_owned(), source };
     let found = fs::metadata(rootfs).map_err(unusable)?;
     if found.is_dir() { Ok(()) } else { Err(unusable(io::Error::from_raw_os_error(libc::ENOTDIR))) }
+}
+
+/// In a user namespace what the host has at a device's path is bound: it has to be that device, and not something
+/// that merely has its name.
+pub(super) fn check_devices(spec: &Spec, plan: &Plan) -> Result<(), Error> {
+    let listed = spec.linux().as_ref().and_then(|linux| linux.devices().as_ref());
+    for (index, device) in listed.into_iter().flatten().enumerate() {
+        let json_path = format!("linux.devices[{index}]");
+        let is_bound = plan.inside.iter().any(|planned| {
+            planned.origin == json_path && matches!(planned.step, Step::MountBind { .. })
+        });
+        if is_bound && !is_that_or_missing(device) {
+            return Err(Error::Plan(PlanError::Unsupported {
+                json_path,
+                found: device.path().to_string_lossy().into_owned(),
+                allowed: "in a user namespace the host's device is bound, and what the host has at that path is another",
+            }));
+        }
+    }
+    Ok(())
+}
+
+/// What is missing is named by creel-init.
+fn is_that_or_missing(device: &LinuxDevice) -> bool {
+    let Ok(found) = fs::metadata(device.path()) else { return true };
+    let is_type = match device.typ() {
+        LinuxDeviceType::B => found.file_type().is_block_device(),
+        _ => found.file_type().is_char_device(),
+    };
+    is_type && found.rdev() == makedev(device.major() as u64, device.minor() as u64)
 }

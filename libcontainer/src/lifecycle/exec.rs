@@ -166,6 +166,7 @@ impl Container {
             descriptors: &descriptors,
             handed: work.options.handed(),
             namespaces: 0,
+            ahead: None,
             cgroup: cgroup.fd().filter(|_| *in_cgroup),
             // Not vfork: in a frozen cgroup the child would hold this process for ever.
             vfork: false,
@@ -210,7 +211,7 @@ fn check_terminal(
 /// Follows the process until its program runs; the other end of its terminal, where nobody took it.
 fn prepare(init: &mut Init, work: &Work<'_>) -> Result<Option<OwnedFd>, Error> {
     let options = work.options;
-    let mut terminal = None;
+    let (mut terminal, mut ready) = (None, false);
     let explain = |report: Report| StepError::new(report, &work.plan.inside);
     loop {
         match next(&init.conversation)? {
@@ -220,15 +221,12 @@ fn prepare(init: &mut Init, work: &Work<'_>) -> Result<Option<OwnedFd>, Error> {
                     // It may have been cloned before the first one got its score.
                     set_oom_score(init.pid, work.process.oom_score_adj())?;
                 }
-                go(&init.conversation)?;
             }
             Event::Console(master) => {
                 terminal = console::take(master, options.console_socket.as_deref())?;
             }
-            Event::Ready => {
-                set_scheduling(init.pid, &work.plan.outer_scheduling)?;
-                break set_limits(init.pid, &work.plan.outer_limits)?;
-            }
+            // It may say so before the first process has told its pid.
+            Event::Ready => ready = true,
             Event::Failed(report) => return Err(Error::Step(Box::new(explain(report)))),
             Event::Closed => {
                 let cgroup = work.record.open_cgroup()?;
@@ -236,7 +234,12 @@ fn prepare(init: &mut Init, work: &Work<'_>) -> Result<Option<OwnedFd>, Error> {
             }
             _ => {}
         }
+        if ready && !init.is_first() {
+            break;
+        }
     }
+    set_scheduling(init.pid, &work.plan.outer_scheduling)?;
+    set_limits(init.pid, &work.plan.outer_limits)?;
     if let Some(socket) = &options.pidfd_socket {
         pidfd_socket::send(socket, init.pidfd.as_fd(), pidfd_socket::EXEC)?;
     }

@@ -10,7 +10,7 @@ use crate::spec::{self, LoadError, LoadedSpec, Warnings};
 use creel_wire::owned::Step;
 use oci_spec::runtime::Spec;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What a bundle asks for, read, checked and planned.
 pub(super) struct WorkedOut {
@@ -26,19 +26,41 @@ impl Runtime {
     /// # Errors
     /// As [`Runtime::create`], as far as they can be known beforehand.
     pub fn plan(&self, id: &str, options: &CreateOptions) -> Result<Plan, Error> {
-        Ok(work_out(id, options, true)?.plan)
+        Ok(Read::from(id, options)?.work_out(id, options, true)?.plan)
     }
 }
 
-/// Load, check, probe, plan.
-pub(super) fn work_out(
+/// A configuration, read and checked.
+pub(super) struct Read {
+    bundle: PathBuf,
+    pub(super) spec: Spec,
+}
+
+impl Read {
+    pub(super) fn from(id: &str, options: &CreateOptions) -> Result<Self, Error> {
+        spec::check_id(id)?;
+        let bundle = fs::canonicalize(&options.bundle).unwrap_or_else(|_| options.bundle.clone());
+        let spec = load(&bundle, &options.config)?;
+        Ok(Read { bundle, spec })
+    }
+
+    /// Probes the host, and plans.
+    pub(super) fn work_out(
+        self,
+        id: &str,
+        options: &CreateOptions,
+        separate_start: bool,
+    ) -> Result<WorkedOut, Error> {
+        work_out(self, id, options, separate_start)
+    }
+}
+
+fn work_out(
+    Read { bundle, spec }: Read,
     id: &str,
     options: &CreateOptions,
     separate_start: bool,
 ) -> Result<WorkedOut, Error> {
-    spec::check_id(id)?;
-    let bundle = fs::canonicalize(&options.bundle).unwrap_or_else(|_| options.bundle.clone());
-    let spec = load(&bundle, &options.config)?;
     let cgroups_path = spec.linux().as_ref().and_then(|linux| linux.cgroups_path().as_deref());
     let systemd = options.systemd_cgroup.then(Maker::probe).transpose();
     let systemd = systemd.map_err(cgroups::Error::from)?;

@@ -63,7 +63,8 @@ pub(crate) fn plan_exec(request: &ExecRequest<'_>, host: &Host) -> Result<ExecPl
         script.stay_non_dumpable();
     }
     if request.namespaces.contains(&Namespace::Pid) {
-        script.push("", Step::EnterPidNamespace {});
+        // Nothing is asked of it before it is ready.
+        script.push("", Step::EnterPidNamespace { at_once: true });
     }
     // With a mount namespace its root comes along; a container without one was only chroot'ed.
     if !request.namespaces.contains(&Namespace::Mount) {

@@ -41,6 +41,7 @@ pub(crate) use labels::{apparmor_profile, given as given_label};
 #[cfg(test)]
 pub(crate) use mount_options::knows as knows_mount_option;
 pub use mount_tree::{MountIds, MountTree};
+pub(crate) use namespaces::ahead;
 pub use namespaces::{Join, Namespace};
 pub use net_devices::{NetDevice, NetDevices};
 pub(crate) use placement::{Surroundings, enters_late};

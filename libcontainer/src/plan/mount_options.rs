@@ -18,7 +18,7 @@ const MS_REC: u32 = 0x4000;
 const MS_UNBINDABLE: u32 = 0x2_0000;
 const MS_PRIVATE: u32 = 0x4_0000;
 const MS_SLAVE: u32 = 0x8_0000;
-const MS_SHARED: u32 = 0x10_0000;
+pub(super) const MS_SHARED: u32 = 0x10_0000;
 
 /// Attributes to set and to clear.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

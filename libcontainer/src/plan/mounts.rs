@@ -1,6 +1,6 @@
 //! The mounts of config.json, in their order.
 
-use super::mount_options::{Change, Options, attr};
+use super::mount_options::{Change, MS_SHARED, Options, attr};
 use super::mount_tree::{MountIds, MountTree};
 use super::namespaces::{Namespace, Namespaces};
 use super::{
@@ -47,6 +47,8 @@ pub(super) fn plan(
     let in_user_namespace = namespaces.has(Namespace::User) || host.in_user_namespace;
     // Only who has rights outside of the container's user namespace reaches more than that.
     let outer = namespaces.has(Namespace::User) && host.has(Capability::CAP_SYS_ADMIN);
+    // In a user namespace all mounts are slaves of the host's.
+    let to_host = namespaces.is_new(Namespace::Mount) && !in_user_namespace && is_root_shared(spec);
     let label = spec.linux().as_ref().and_then(|linux| linux.mount_label().as_deref());
     let mut all = Vec::new();
     for (index, mount) in spec.mounts().iter().flatten().enumerate() {
@@ -55,6 +57,7 @@ pub(super) fn plan(
         match (one.fstype.as_str(), ids) {
             _ if one.options.remount => one.remount(script)?,
             (_, Some(ids)) => one.id_mapped(script, ids),
+            _ if to_host && one.is_shared_bind() => one.shared_with_host(script),
             _ if one.options.bind => one.bind(script, outer)?,
             ("cgroup" | "cgroup2", _) => {
                 one.cgroup(script, cgroup, namespaces.has(Namespace::Cgroup))?;
@@ -70,6 +73,13 @@ pub(super) fn plan(
         all.push(one);
     }
     Ok(closing(&all))
+}
+
+/// Whether mounts that are made in the container may come to the host, where a bind is shared too.
+fn is_root_shared(spec: &Spec) -> bool {
+    let linux = spec.linux().as_ref();
+    let asked = linux.and_then(|linux| linux.rootfs_propagation().as_deref());
+    matches!(asked, Some("shared" | "rshared"))
 }
 
 /// Read-only at last: file systems that other mounts or devices have their places in (Podman's pods have
@@ -156,6 +166,37 @@ impl One {
                 .push(format!("{}.options: {word:?} has no effect on a bind", self.origin));
         }
         Ok(())
+    }
+
+    fn is_shared_bind(&self) -> bool {
+        self.options.bind && self.options.propagation & MS_SHARED != 0
+    }
+
+    /// A bind that is a peer of its source (mount_namespaces(7)): what is mounted in it comes to the host too, as
+    /// Kubernetes' drivers of volumes want it. The library opens it, since creel-init sees only slaves of the
+    /// host's mounts, lest its own go there.
+    fn shared_with_host(&self, script: &mut Script) {
+        let Options { own, below, propagation, recursive, .. } = self.options;
+        let tree = script.slot(Descriptor::OuterSource(OuterSource {
+            origin: self.origin.clone(),
+            source: self.source.clone().into(),
+            recursive,
+        }));
+        let (target, flags) = (self.target.clone(), self.proc_flags());
+        let attach = Step::MountTree { target: target.clone(), tree, propagation, flags };
+        script.push(self.origin.as_str(), attach);
+        // Of this mount, and not of its peers. Before Linux 5.12 only an attached mount can be changed.
+        let attributes = Step::Remount {
+            target,
+            parameters: Vec::new(),
+            reconfigure: false,
+            set: own.set,
+            clear: cleared(own),
+            recursive_set: below.set,
+            recursive_clear: cleared(below),
+            propagation: 0,
+        };
+        script.push(self.origin.as_str(), attributes);
     }
 
     /// A bind whose tree of mounts the library makes.

@@ -80,6 +80,11 @@ pub struct Join {
     pub origin: String,
 }
 
+/// The namespaces of a configuration that are made before it is planned: CLONE_NEW* flags.
+pub(crate) fn ahead(spec: &Spec) -> u64 {
+    Namespaces::of(spec).ahead().map_or(0, |kind| u64::from(kind.flag()))
+}
+
 /// What config.json asks for.
 #[derive(Debug, Default)]
 pub(super) struct Namespaces {
@@ -127,6 +132,13 @@ impl Namespaces {
         self.new.iter().copied().filter(|namespace| !namespace.is_late()).collect()
     }
 
+    /// Those of [`Self::cloned`] that are made beforehand, while the rest is planned: a network namespace, which takes
+    /// longer than all else. It belongs to the caller's user namespace then.
+    pub(super) fn ahead(&self) -> Option<Namespace> {
+        let apart = self.is_new(Namespace::Network) && !self.has(Namespace::User);
+        apart.then_some(Namespace::Network)
+    }
+
     /// Whether creel-init itself makes the user namespace. What is joined beside it mostly belongs to the
     /// caller's, and cannot be joined any more from inside a new one.
     pub(super) fn makes_user_late(&self) -> bool {
@@ -171,7 +183,7 @@ impl Namespaces {
             script.push("linux.netDevices", Step::AwaitIdMaps {});
         }
         if self.needs_second_process() {
-            script.push("", Step::EnterPidNamespace {});
+            script.push("", Step::EnterPidNamespace { at_once: false });
         }
         if self.has(Namespace::User) {
             script.push("linux.namespaces", Step::UserNamespaceRoot {});

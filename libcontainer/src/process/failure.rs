@@ -136,9 +136,9 @@ impl StepError {
             }
             Step::Hostname { name } => write!(f, "setting the hostname to {:?}", name.display()),
             Step::JoinNamespace { .. } => f.write_str("joining the namespace"),
-            Step::EnterPidNamespace {} => f.write_str("making a process in the pid namespace"),
+            Step::EnterPidNamespace { .. } => f.write_str("making a process in the pid namespace"),
             Step::MountTree { target, .. } => {
-                self.mount(f, &target.display(), "id-mapped bind")
+                self.mount(f, &target.display(), "bind")
             }
             Step::Remount { target, .. } => match self.at {
                 At::Resolve => write!(f, "mount to change at /{}", target.display()),
@@ -277,7 +277,7 @@ impl StepError {
             (Step::Rlimit { .. }, _) if self.is(Errno::EPERM) => {
                 "a hard limit above creel's own needs CAP_SYS_RESOURCE"
             }
-            (Step::EnterPidNamespace {}, _) if self.is(Errno::EAGAIN) => {
+            (Step::EnterPidNamespace { .. }, _) if self.is(Errno::EAGAIN) => {
                 "the container may have no more, see linux.resources.pids.limit"
             }
             (Step::MountFilesystem { flags, .. }, At::Resolve)

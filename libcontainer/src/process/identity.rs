@@ -58,23 +58,41 @@ fn is_gone(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESRCH))
 }
 
-/// The start time and the state, from /proc/PID/stat.
+/// Whether this program is its parent. As long as a child is not reaped its pid is no other's.
+pub(crate) fn is_child(pid: i32) -> bool {
+    read_stat(pid).is_ok_and(|stat| stat.parent == std::process::id())
+}
+
+/// The start time and the state.
 fn stat(pid: i32) -> io::Result<(u64, char)> {
-    // The kernel gives all of it at once, and the first half is enough.
-    let mut text = [0; 1024];
+    read_stat(pid).map(|stat| (stat.start_time, stat.state))
+}
+
+/// Of proc_pid_stat(5).
+#[derive(Debug, PartialEq)]
+struct Stat {
+    state: char,
+    parent: u32,
+    start_time: u64,
+}
+
+fn read_stat(pid: i32) -> io::Result<Stat> {
+    // At most 52 numbers and a name: one read has it all.
+    let mut text = [0; 2048];
     let length = File::open(format!("/proc/{pid}/stat"))?.read(&mut text)?;
     parse_stat(&text[..length])
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "/proc/PID/stat"))
 }
 
 /// The second field is a name in parentheses that may hold spaces and parentheses itself.
-fn parse_stat(text: &[u8]) -> Option<(u64, char)> {
+fn parse_stat(text: &[u8]) -> Option<Stat> {
     let end_of_name = text.iter().rposition(|byte| *byte == b')')?;
     let rest = std::str::from_utf8(text.get(end_of_name + 2..)?).ok()?;
     let mut fields = rest.split(' ');
     let state = fields.next()?.chars().next()?;
-    let start_time = fields.nth(18)?.parse().ok()?;
-    Some((start_time, state))
+    let parent = fields.next()?.parse().ok()?;
+    let start_time = fields.nth(17)?.parse().ok()?;
+    Some(Stat { state, parent, start_time })
 }
 
 #[cfg(test)]
@@ -84,7 +102,8 @@ mod tests {
     #[test]
     fn a_name_with_parentheses_does_not_shift_the_fields() {
         let text = b"7 (a) b) (c) S 1 7 7 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4242 0 0";
-        assert_eq!(parse_stat(text), Some((4242, 'S')));
+        let expected = Stat { state: 'S', parent: 1, start_time: 4242 };
+        assert_eq!(parse_stat(text), Some(expected));
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Starting creel-init with a plan.
 
 use super::conversation::{Conversation, Event};
+use super::identity::is_child;
 use super::image;
 use super::stdio::{Clear, Handed, clear};
 use super::wait;
 use crate::plan::Namespace;
-use crate::sys::ptrace::is_child;
-use crate::sys::{self, Child, CloneRequest};
+use crate::sys::{self, Ahead, Child, ChildError, CloneRequest};
 use creel_wire::owned;
 use std::borrow::Borrow;
 use std::ffi::CString;
@@ -24,6 +24,8 @@ pub(crate) struct Launch<'a, S> {
     pub(crate) handed: Handed<'a>,
     /// CLONE_NEW* flags.
     pub(crate) namespaces: u64,
+    /// What makes some of them already; with `vfork` only.
+    pub(crate) ahead: Option<&'a Ahead>,
     pub(crate) cgroup: Option<BorrowedFd<'a>>,
     pub(crate) vfork: bool,
 }
@@ -57,6 +59,11 @@ impl Init {
         self.pid = pid;
         self.pidfd = second;
         Ok(())
+    }
+
+    /// Whether the process that is to be the container's has not told its pid yet.
+    pub(crate) fn is_first(&self) -> bool {
+        self.second_is_to_come
     }
 
     /// Ends and reaps it; one in a frozen cgroup ends when that is thawed.
@@ -104,6 +111,8 @@ pub enum LaunchError {
     Clone(io::Error),
     /// clone3(2) with a new user namespace.
     CloneUser(io::Error),
+    /// setns(2) into namespaces that were made ahead.
+    Enter(io::Error),
     /// execveat(2) of creel-init.
     Exec(io::Error),
     /// Duplicating a descriptor that the process is to have.
@@ -140,6 +149,7 @@ impl fmt::Display for LaunchError {
                  RLIMIT_NPROC and sysctl kernel.pid_max",
                 ),
             LaunchError::CloneUser(_) => f.write_str("cannot make the container's user namespace"),
+            LaunchError::Enter(_) => f.write_str("cannot enter the container's namespaces"),
             LaunchError::Clone(_) => f.write_str("cannot make the container's namespaces"),
             LaunchError::Duplicate(_) => f.write_str("cannot duplicate a descriptor"),
             LaunchError::Exec(_) => f.write_str("cannot execute creel-init"),
@@ -153,6 +163,7 @@ impl std::error::Error for LaunchError {
             LaunchError::Memfd(source)
             | LaunchError::Socket(source)
             | LaunchError::Clone(source)
+            | LaunchError::Enter(source)
             | LaunchError::Duplicate(source)
             | LaunchError::CloneUser(source)
             | LaunchError::Exec(source) => Some(source),
@@ -184,6 +195,7 @@ pub(crate) fn launch<S: Borrow<owned::Step>>(launch: &Launch<'_, S>) -> Result<I
     let moves: Vec<_> = moves.iter().map(|(from, to)| (number(from), *to)).collect();
     let request = CloneRequest {
         namespaces: launch.namespaces,
+        ahead: None,
         cgroup: launch.cgroup,
         vfork: launch.vfork,
         keep_capabilities: launch.namespaces & u64::from(Namespace::User.flag()) != 0,
@@ -192,18 +204,39 @@ pub(crate) fn launch<S: Borrow<owned::Step>>(launch: &Launch<'_, S>) -> Result<I
         inherited: &numbers,
         moves: &moves,
     };
-    let Child { pid, pidfd, exec_error } =
-        sys::clone_and_exec(&request).map_err(|source| match request.keep_capabilities {
-            true if source.raw_os_error() != Some(libc::EAGAIN) => LaunchError::CloneUser(source),
-            _ => LaunchError::Clone(source),
-        })?;
-    if let Some(error) = exec_error {
-        wait::reap(pidfd.as_fd());
-        return Err(LaunchError::Exec(error));
-    }
-    let is_second = |step: &S| matches!(step.borrow(), owned::Step::EnterPidNamespace {});
+    let (pid, pidfd) = match launch.ahead.filter(|ahead| ahead.flags() != 0) {
+        Some(ahead) => clone_into(&request, ahead)?,
+        None => clone(&request)?,
+    };
+    let is_second = |step: &S| matches!(step.borrow(), owned::Step::EnterPidNamespace { .. });
     let second_is_to_come = launch.steps.iter().any(is_second);
     Ok(Init { pid, pidfd, conversation, second_is_to_come })
+}
+
+/// Into namespaces that are made already; if that does not work out, into new ones.
+fn clone_into(request: &CloneRequest<'_>, ahead: &Ahead) -> Result<(i32, OwnedFd), LaunchError> {
+    let namespaces = request.namespaces & !ahead.flags();
+    match clone(&CloneRequest { namespaces, ahead: Some(ahead), ..*request }) {
+        Err(LaunchError::Enter(error)) => {
+            log::debug!("there are no namespaces that were made ahead: {error}");
+            clone(request)
+        }
+        cloned => cloned,
+    }
+}
+
+fn clone(request: &CloneRequest<'_>) -> Result<(i32, OwnedFd), LaunchError> {
+    let child = sys::clone_and_exec(request).map_err(|source| match request.keep_capabilities {
+        true if source.raw_os_error() != Some(libc::EAGAIN) => LaunchError::CloneUser(source),
+        _ => LaunchError::Clone(source),
+    });
+    let Child { pid, pidfd, error } = child?;
+    let Some(error) = error else { return Ok((pid, pidfd)) };
+    wait::reap(pidfd.as_fd());
+    Err(match error {
+        ChildError::Enter(source) => LaunchError::Enter(source),
+        ChildError::Exec(source) => LaunchError::Exec(source),
+    })
 }
 
 fn decimal(number: RawFd) -> CString {

@@ -1,13 +1,14 @@
 //! clone3(2) straight into a program: the child makes a few system calls on memory that was made
 //! before, and execs. It may therefore be used from programs with any number of threads.
 
+use super::ahead::{Ahead, Entrance};
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 
-const CLONE_PIDFD: u64 = 0x1000;
-const CLONE_CLEAR_SIGHAND: u64 = 0x1_0000_0000;
+pub(super) const CLONE_PIDFD: u64 = 0x1000;
+pub(super) const CLONE_CLEAR_SIGHAND: u64 = 0x1_0000_0000;
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 const CLOSE_RANGE_CLOEXEC: usize = 4;
 const STACK: usize = 32 * 1024;
@@ -15,24 +16,26 @@ const STACK: usize = 32 * 1024;
 /// struct clone_args of clone3(2).
 #[repr(C, align(8))]
 #[derive(Default)]
-struct CloneArgs {
-    flags: u64,
-    pidfd: u64,
-    child_tid: u64,
-    parent_tid: u64,
-    exit_signal: u64,
-    stack: u64,
-    stack_size: u64,
-    tls: u64,
-    set_tid: u64,
-    set_tid_size: u64,
-    cgroup: u64,
+pub(super) struct CloneArgs {
+    pub(super) flags: u64,
+    pub(super) pidfd: u64,
+    pub(super) child_tid: u64,
+    pub(super) parent_tid: u64,
+    pub(super) exit_signal: u64,
+    pub(super) stack: u64,
+    pub(super) stack_size: u64,
+    pub(super) tls: u64,
+    pub(super) set_tid: u64,
+    pub(super) set_tid_size: u64,
+    pub(super) cgroup: u64,
 }
 
 /// What to clone and what to exec.
 pub(crate) struct CloneRequest<'a> {
-    /// CLONE_NEW* flags.
+    /// CLONE_NEW* flags of those that the clone makes.
     pub(crate) namespaces: u64,
+    /// What makes namespaces that the child enters before all else; with `vfork` only.
+    pub(crate) ahead: Option<&'a Ahead>,
     /// A cgroup2 directory to start in.
     pub(crate) cgroup: Option<BorrowedFd<'a>>,
     /// Share memory until the exec and hold this thread still (CLONE_VM, CLONE_VFORK).
@@ -53,12 +56,21 @@ pub(crate) struct CloneRequest<'a> {
 pub(crate) struct Child {
     pub(crate) pid: i32,
     pub(crate) pidfd: OwnedFd,
-    /// The error of the exec, when it failed and memory was shared so that it can be known.
-    pub(crate) exec_error: Option<io::Error>,
+    /// What failed before or with the exec, when memory was shared so that it can be known.
+    pub(crate) error: Option<ChildError>,
+}
+
+/// What the child could not do.
+pub(crate) enum ChildError {
+    /// Enter the namespaces.
+    Enter(io::Error),
+    /// Become creel-init: dup3(2), execveat(2).
+    Exec(io::Error),
 }
 
 /// What the child reads and writes.
-struct Shared {
+struct Shared<'a> {
+    ahead: Option<Entrance<'a>>,
     program: c_int,
     arguments: *const *const c_char,
     environment: *const *const c_char,
@@ -67,6 +79,7 @@ struct Shared {
     moves: *const (RawFd, RawFd),
     moves_count: usize,
     keep_capabilities: bool,
+    has_entered: bool,
     errno: i32,
 }
 
@@ -77,6 +90,7 @@ pub(crate) fn clone_and_exec(request: &CloneRequest<'_>) -> io::Result<Child> {
     arguments.push(ptr::null());
     let environment = [ptr::null::<c_char>()];
     let mut shared = Shared {
+        ahead: request.ahead.and_then(Ahead::entrance),
         program: request.program.as_raw_fd(),
         arguments: arguments.as_ptr(),
         environment: environment.as_ptr(),
@@ -85,6 +99,7 @@ pub(crate) fn clone_and_exec(request: &CloneRequest<'_>) -> io::Result<Child> {
         moves: request.moves.as_ptr(),
         moves_count: request.moves.len(),
         keep_capabilities: request.keep_capabilities,
+        has_entered: false,
         errno: 0,
     };
     let stack: Box<[std::mem::MaybeUninit<u8>]> = Box::new_uninit_slice(STACK);
@@ -119,9 +134,12 @@ pub(crate) fn clone_and_exec(request: &CloneRequest<'_>) -> io::Result<Child> {
     // SAFETY: the kernel stored a new descriptor of this process, which nobody else owns.
     let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
     // SAFETY: with CLONE_VM the child may have written here; it has exec'd or ended by now.
-    let errno = unsafe { (&raw const shared.errno).read_volatile() };
-    let exec_error = (errno != 0).then(|| io::Error::from_raw_os_error(errno));
-    Ok(Child { pid: pid as i32, pidfd, exec_error })
+    let (errno, has_entered) = unsafe {
+        ((&raw const shared.errno).read_volatile(), (&raw const shared.has_entered).read_volatile())
+    };
+    let kind = if has_entered { ChildError::Exec } else { ChildError::Enter };
+    let error = (errno != 0).then(|| kind(io::Error::from_raw_os_error(errno)));
+    Ok(Child { pid: pid as i32, pidfd, error })
 }
 
 /// The child: no allocation, no libc (whose state belongs to the parent), only system calls.
@@ -129,9 +147,16 @@ pub(crate) fn clone_and_exec(request: &CloneRequest<'_>) -> io::Result<Child> {
 /// # Safety
 /// `argument` points to a `Shared` whose pointers are valid.
 unsafe extern "C" fn child(argument: *mut c_void) -> ! {
-    let shared: *mut Shared = argument.cast();
+    let shared: *mut Shared<'_> = argument.cast();
     // SAFETY: as promised above; nobody else uses it while this runs (the parent is held, or this is a copy).
     unsafe {
+        if let Some(entrance) = (*shared).ahead {
+            let result = entrance.enter();
+            if result < 0 {
+                give_up(shared, result);
+            }
+        }
+        (&raw mut (*shared).has_entered).write_volatile(true);
         // Before 5.11 this is refused; what the caller leaked then stays until creel-init's own execve.
         raw(libc::SYS_close_range, [3, u32::MAX as usize, CLOSE_RANGE_CLOEXEC, 0, 0]);
         for index in 0..(*shared).inherited_count {
@@ -166,7 +191,7 @@ unsafe extern "C" fn child(argument: *mut c_void) -> ! {
 ///
 /// # Safety
 /// `shared` is valid.
-unsafe fn give_up(shared: *mut Shared, result: isize) -> ! {
+unsafe fn give_up(shared: *mut Shared<'_>, result: isize) -> ! {
     // SAFETY: as promised above; the rest is a system call.
     unsafe {
         (&raw mut (*shared).errno).write_volatile(-result as i32);
@@ -206,7 +231,7 @@ unsafe fn keep_capabilities() {
 }
 
 #[cfg(target_arch = "x86_64")]
-use x86_64::{clone3, raw};
+pub(super) use x86_64::{clone3, raw};
 
 #[cfg(target_arch = "x86_64")]
 mod x86_64 {
@@ -217,7 +242,7 @@ mod x86_64 {
     ///
     /// # Safety
     /// The arguments must be right for the call.
-    pub(super) unsafe fn raw(number: c_long, a: [usize; 5]) -> isize {
+    pub(in crate::sys) unsafe fn raw(number: c_long, a: [usize; 5]) -> isize {
         let result;
         // SAFETY: the caller vouches for the arguments; rcx and r11 are what the instruction clobbers.
         unsafe {
@@ -237,7 +262,7 @@ mod x86_64 {
     /// # Safety
     /// The stack must be big enough for `entry`, which must not return and must only do what a child that
     /// may share this memory can do.
-    pub(super) unsafe fn clone3(
+    pub(in crate::sys) unsafe fn clone3(
         args: &CloneArgs,
         entry: unsafe extern "C" fn(*mut c_void) -> !,
         argument: *mut c_void,
@@ -253,12 +278,13 @@ mod x86_64 {
                 "jnz 2f",
                 "xor ebp, ebp",
                 "and rsp, -16",
-                "mov rdi, {argument}",
-                "call {entry}",
+                "mov rdi, rdx",
+                "call r8",
                 "ud2",
                 "2:",
-                argument = in(reg) argument,
-                entry = in(reg) entry,
+                // Named: any register could be the frame pointer, too.
+                in("rdx") argument,
+                in("r8") entry,
                 inlateout("rax") libc::SYS_clone3 as usize => result,
                 in("rdi") args as *const CloneArgs,
                 in("rsi") size_of::<CloneArgs>(),

@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+mod ahead;
 pub(crate) mod bpf;
 mod clone;
 pub(crate) mod mount;
@@ -11,7 +12,8 @@ mod schedule;
 mod terminal;
 mod thread;
 
-pub(crate) use clone::{Child, CloneRequest, clone_and_exec};
+pub(crate) use ahead::Ahead;
+pub(crate) use clone::{Child, ChildError, CloneRequest, clone_and_exec};
 pub(crate) use pidfd::{
     exit_status, get_descriptor, namespace_kind, open as pidfd_open, own_received, send_signal,
 };

@@ -1,5 +1,6 @@
 //! Following one system call of another process, with ptrace(2).
 
+use crate::process::identity::is_child;
 use std::io;
 
 const EVENT_STOP: i32 = 128;
@@ -125,11 +126,4 @@ fn wait_for(pid: i32, flags: i32) -> io::Result<(i32, i32)> {
             return Err(error);
         }
     }
-}
-
-/// The parent's pid stands behind the state in proc_pid_stat(5). As long as a child is not reaped its pid is no other's.
-pub(crate) fn is_child(pid: i32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let parent = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1));
-    parent.and_then(|parent| parent.parse().ok()) == Some(std::process::id())
 }

@@ -75,7 +75,10 @@ steps! {
     4 Unshare { flags: u32 }
     /// Go on in a child that is a sibling of this process (CLONE_PARENT), inside the joined pid
     /// namespace; tell the library its pid and end.
-    5 EnterPidNamespace {}
+    5 EnterPidNamespace {
+        /// Do not wait for the library's word.
+        at_once: bool,
+    }
     /// setsid(2).
     6 NewSession {}
     /// keyctl(KEYCTL_JOIN_SESSION_KEYRING); a refusal is not an error.
@@ -210,7 +213,7 @@ steps! {
     /// Become root of the user namespace (setresgid, setresuid), with no capability left that an execve
     /// would hand on by itself.
     47 UserNamespaceRoot {}
-    /// Attach a tree of mounts that the library made ready: an id-mapped bind.
+    /// Attach a tree of mounts that the library made ready: an id-mapped bind, or one that is shared with the host.
     60 MountTree {
         target: Text,
         tree: Slot,

@@ -42,9 +42,14 @@ pub fn map_report(number: i32) -> Result<&'static AtomicI32, Errno> {
     }
 }
 
+/// How many pointers need no memory of their own.
+const FEW: usize = 64;
+
 /// A NULL-terminated array of pointers to texts, as execve takes it.
 pub struct Pointers<'a> {
-    first: *const *const c_char,
+    few: [*const c_char; FEW],
+    /// The array where it has more.
+    many: Option<*const *const c_char>,
     texts: PhantomData<&'a CStr>,
 }
 
@@ -53,6 +58,12 @@ impl<'a> Pointers<'a> {
     pub fn new(texts: Texts<'a>, last: [Option<&'a CStr>; 2]) -> Result<Self, Errno> {
         let last = last.into_iter().flatten();
         let slots = texts.count() + last.clone().count() + 1;
+        let mut pointers = Pointers { few: [ptr::null(); FEW], many: None, texts: PhantomData };
+        let all = texts.chain(last).take(slots - 1);
+        if slots <= FEW {
+            all.zip(&mut pointers.few).for_each(|(text, slot)| *slot = text.as_ptr());
+            return Ok(pointers);
+        }
         let size = slots.checked_mul(size_of::<*const c_char>()).ok_or(Errno::NOMEM)?;
         let flags = MapFlags::PRIVATE;
         // SAFETY: a new anonymous mapping that overlaps nothing.
@@ -60,15 +71,16 @@ impl<'a> Pointers<'a> {
             mmap_anonymous(ptr::null_mut(), size, ProtFlags::READ | ProtFlags::WRITE, flags)?
         };
         let array: *mut *const c_char = array.cast();
-        for (index, text) in texts.chain(last).take(slots - 1).enumerate() {
+        for (index, text) in all.enumerate() {
             // SAFETY: `index` is below `slots - 1`; the mapping holds `slots` pointers, page-aligned. What
             // is not written stays NULL.
             unsafe { array.add(index).write(text.as_ptr()) };
         }
-        Ok(Pointers { first: array, texts: PhantomData })
+        pointers.many = Some(array);
+        Ok(pointers)
     }
 
     pub(super) fn as_ptr(&self) -> *const *const c_char {
-        self.first
+        self.many.unwrap_or(self.few.as_ptr())
     }
 }

@@ -55,7 +55,7 @@ fn whole() {
     resetSignals
     nonDumpable
     joinNamespace namespace=1 kind=0x6e020000
-    enterPidNamespace
+    enterPidNamespace atOnce=true
     newSession
     resetAffinity
     sessionKeyring name=_ses.web

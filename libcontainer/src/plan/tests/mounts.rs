@@ -1,6 +1,6 @@
 //! Mounts and their options.
 
-use super::harness::{changes, plan_of, refused};
+use super::harness::{changes, map_ids, plan_of, refused};
 use creel_wire::owned::Step;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -22,6 +22,57 @@ fn plain_bind() {
     + mounts[7]: mountBind target=b source=/a
       device
     ");
+}
+
+/// Only where the root is shared too, and never below a user namespace: there the library opens the source, which is
+/// not yet a slave of the host's.
+#[test]
+fn bind_that_is_shared_with_the_host() {
+    let add = |config: &mut Value| {
+        let bind =
+            json!({"destination": "/b", "source": "/a", "options": ["rbind", "rshared", "ro"]});
+        config["mounts"].as_array_mut().unwrap().push(bind);
+    };
+    let root =
+        |config: &mut Value, value: &str| config["linux"]["rootfsPropagation"] = value.into();
+    let of_the_mount = |config: &dyn Fn(&mut Value)| {
+        let plan = plan_of(config);
+        let mut steps = plan.inside.iter().filter(|planned| planned.origin == "mounts[7]");
+        let first = steps.next().expect("a step");
+        (matches!(first.step, Step::MountTree { .. }), steps.next().is_some())
+    };
+    for shared in ["shared", "rshared"] {
+        let both = |config: &mut Value| {
+            add(config);
+            root(config, shared);
+        };
+        assert_eq!(of_the_mount(&both), (true, true), "{shared}");
+        let mapped = |config: &mut Value| {
+            both(config);
+            map_ids(config);
+        };
+        assert!(!of_the_mount(&mapped).0, "{shared}");
+    }
+    assert_eq!(of_the_mount(&add), (false, false));
+    let slave = |config: &mut Value| {
+        add(config);
+        root(config, "rslave");
+    };
+    assert_eq!(of_the_mount(&slave), (false, false));
+    assert_snapshot!(changes(|config| {
+        add(config);
+        root(config, "shared");
+    }), @r#"
+    - descriptors = ["conversation"]
+    + descriptors = ["conversation",{"outerSource":{"origin":"mounts[7]","source":"/a","recursive":true}}]
+      mountBind
+    + mounts[7]: mountTree target=b tree=0x1 propagation=0x104000
+    + mounts[7]: remount target=b set=0x1
+      device
+      maskPath
+    + linux.rootfsPropagation: rootPropagation flags=0x100000
+      readonlyRoot
+    "#);
 }
 
 /// It is the option that makes a bind; a relative source is the bundle's.

@@ -1,6 +1,6 @@
 //! Namespaces that are made, shared or joined.
 
-use super::harness::{changes, changes_on, hybrid, join, map_ids, plan_of, share};
+use super::harness::{changes, changes_on, config, hybrid, join, map_ids, plan_of, share};
 use super::text::names;
 use crate::plan::Namespace;
 use creel_wire::owned::Step;
@@ -297,4 +297,21 @@ fn the_user_namespace_is_joined_last() {
     };
     let kinds: Vec<u32> = plan.inside.iter().filter_map(join).collect();
     assert_eq!(kinds, [Namespace::Network, Namespace::Ipc, Namespace::User].map(Namespace::flag));
+}
+
+/// A network namespace of the container's own, unless a user namespace is to own it.
+#[test]
+fn what_is_made_ahead() {
+    let ahead = |edit: fn(&mut Value)| crate::plan::ahead(&config(edit));
+    let network = u64::from(Namespace::Network.flag());
+    assert_eq!(ahead(|_| {}), network);
+    assert_eq!(ahead(|config| join(config, "ipc", "/proc/7/ns/ipc")), network);
+    assert_eq!(ahead(|config| join(config, "network", "/proc/7/ns/net")), 0);
+    assert_eq!(ahead(|config| share(config, "network")), 0);
+    assert_eq!(ahead(map_ids), 0);
+    let join_user = |config: &mut Value| {
+        map_ids(config);
+        join(config, "user", "/proc/7/ns/user");
+    };
+    assert_eq!(ahead(join_user), 0);
 }

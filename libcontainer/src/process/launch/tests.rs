@@ -81,7 +81,7 @@ fn a_second_process_that_did_not_tell_its_pid_is_reaped() {
     let namespace = holder.open();
     let steps = [
         Step::JoinNamespace { namespace: Slot(1), kind: Namespace::Pid.flag() },
-        Step::EnterPidNamespace {},
+        Step::EnterPidNamespace { at_once: false },
         Step::Ready {},
     ];
     let mut told = 0;
@@ -91,6 +91,7 @@ fn a_second_process_that_did_not_tell_its_pid_is_reaped() {
             descriptors: &[namespace.as_fd()],
             handed: Handed::nothing(),
             namespaces: 0,
+            ahead: None,
             cgroup: None,
             vfork: false,
         })
@@ -146,6 +147,7 @@ fn one_that_is_frozen_is_not_waited_for_without_end() {
         descriptors: &[],
         handed: Handed::nothing(),
         namespaces: 0,
+        ahead: None,
         cgroup: None,
         vfork: false,
     })
@@ -171,6 +173,7 @@ fn talking(steps: &[Step]) -> Init {
         descriptors: &[],
         handed: Handed::nothing(),
         namespaces: 0,
+        ahead: None,
         cgroup: None,
         vfork: false,
     })
@@ -182,7 +185,7 @@ fn talking(steps: &[Step]) -> Init {
 fn a_pid_that_cannot_be_the_second_process_is_refused() {
     let mut other = Command::new("sleep").arg("600").spawn().expect("sleep");
     let unplanned = (vec![Step::Ready {}], other.id() as i32);
-    let strange = (vec![Step::Ready {}, Step::EnterPidNamespace {}], 1);
+    let strange = (vec![Step::Ready {}, Step::EnterPidNamespace { at_once: false }], 1);
     for (steps, pid) in [unplanned, strange] {
         let mut init = talking(&steps);
         let first = init.pid;

@@ -45,7 +45,7 @@ all! {
     OuterSource { tree }
     JoinNamespace { namespace, kind }
     Unshare { flags }
-    EnterPidNamespace {}
+    EnterPidNamespace { at_once }
     NewSession {}
     SessionKeyring { name }
     LoopbackUp {}

@@ -1,0 +1,116 @@
+# shellcheck shell=bash
+# The daemon: its configuration, its images, its start.
+# Part of hack/cri-test.d/inside, which sets the variables.
+# shellcheck disable=SC2154,SC2034
+test_image=localhost/creel-test:latest
+pause_image=localhost/creel-pause:latest
+
+# documented FILE: the block of docs/engines.md for that file.
+documented() { awk -v file="$1" -f "$REPO/hack/engine-test.d/documented.awk" "$REPO/docs/engines.md"; }
+
+# documented_handler: the name that the documented RuntimeClass gives to the engine.
+documented_handler() { documented runtimeclass.yaml | awk '$1 == "handler:" { print $2 }'; }
+
+# install_runtime: creel is where the documented block says.
+install_runtime() {
+    mkdir "$work/upper" "$work/overlay" "$work/usr-local-bin"
+    mount -t overlay -o "lowerdir=/usr/local/bin,upperdir=$work/upper,workdir=$work/overlay" bin /usr/local/bin
+    "$REPO/hack/install" --program "$runtime" --prefix /usr/local >/dev/null
+}
+
+# show_hierarchies: containerd wants to see all of version 1's hierarchies that the kernel has. Those that this machine does
+# not mount are mounted in a copy of /sys/fs/cgroup.
+show_hierarchies() {
+    local entry names copy=$work/cgroups
+    local -a missing
+    mapfile -t missing < <(awk -F : '$2 != "" && $2 !~ /^name=/ { print $2 }' /proc/self/cgroup | while read -r names; do
+        awk -v names="$names" '$0 ~ " - cgroup .*[, ]" names "(,|$)" { found = 1 } END { exit found }' /proc/self/mountinfo && say "$names"
+    done)
+    [ ${#missing[@]} != 0 ] || return 0
+    mkdir "$copy"
+    mount -t tmpfs -o mode=755 cgroups "$copy"
+    for entry in /sys/fs/cgroup/*; do
+        if [ -L "$entry" ]; then
+            cp -P "$entry" "$copy"
+        else
+            mkdir "$copy/${entry##*/}"
+            mount --rbind "$entry" "$copy/${entry##*/}"
+        fi
+    done
+    for names in "${missing[@]}"; do
+        mkdir "$copy/$names"
+        mount -t cgroup -o "$names" cgroup "$copy/$names"
+    done
+    mount --rbind "$copy" /sys/fs/cgroup
+    umount -l "$copy"
+}
+
+# write_config: the documented block, and below it what is this test's own.
+write_config() {
+    local by_systemd="SystemdCgroup = true"
+    if [ "$systemd" = cgroupfs ]; then by_systemd=""; fi
+    {
+        documented /etc/containerd/config.toml
+        # As the document says, the last table is the one for this line.
+        say "$by_systemd"
+        cat <<END_OF_CONFIG
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+  runtime_type = "io.containerd.runc.v2"
+  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+    BinaryName = "$beside"
+    $by_systemd
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "$pause_image"
+  # The pod's usual score is refused where root has no CAP_SYS_RESOURCE.
+  restrict_oom_score_adj = true
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "$cni"
+    conf_dir = "$work/cni"
+[plugins."io.containerd.internal.v1.opt"]
+  path = "$work/opt"
+END_OF_CONFIG
+    } >"$work/config.toml"
+    mkdir "$work/cni"
+    cat >"$work/cni/10-creel.conflist" <<END_OF_CONFIG
+{
+  "cniVersion": "0.4.0", "name": "creel",
+  "plugins": [{
+    "type": "bridge", "bridge": "creel0",
+    "ipam": { "type": "host-local", "dataDir": "$work/ipam", "ranges": [[{ "subnet": "10.88.0.0/16" }]] }
+  }]
+}
+END_OF_CONFIG
+}
+
+start_engine() {
+    containerd --config "$work/config.toml" --root "$work/root" --state "$work/state" --address "$work/ctd.sock" \
+        --log-level debug </dev/null >"$results/containerd.log" 2>&1 &
+    daemon=$!
+    local try
+    for try in $(seq 100); do
+        if ctr -a "$work/ctd.sock" version >/dev/null 2>&1; then return; fi
+        kill -0 "$daemon" 2>/dev/null || break
+        sleep 0.1
+    done
+    tail -n 5 "$results/containerd.log" >&2
+    die "containerd did not come up ($try looks)"
+}
+
+# import_images: that of the containers, and one of busybox's sleep for the pods.
+import_images() {
+    local try
+    for image in "$test_image" "$pause_image"; do
+        rm -rf "$work/image" "$work/rootfs"
+        if [ "$image" = "$pause_image" ]; then make_image '["sleep","1000000"]'; else make_image '["sh"]'; fi
+        c image import --snapshotter "$snapshotter" "$work/image.tar" >/dev/null
+        # The CRI plugin hears of it.
+        for try in $(seq 100); do
+            if c image ls "name==$image" | grep -q io.cri-containerd.image=managed; then break; fi
+            [ "$try" != 100 ] || die "the CRI plugin does not take over the image $image"
+            sleep 0.1
+        done
+    done
+}
+
+# c ARGS...: ctr on our daemon; says why when it hangs instead of waiting for ever.
+c() { timeout --kill-after=5 60 ctr -a "$work/ctd.sock" -n "$namespace" "$@" </dev/null; }

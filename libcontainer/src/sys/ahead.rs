@@ -1,0 +1,219 @@
+//! Namespaces made ahead of the process that is to have them, by a child that makes them while this thread does other
+//! things: a network namespace takes longer to make than all else of a start.
+
+use super::clone::{CLONE_CLEAR_SIGHAND, CLONE_PIDFD, CloneArgs, clone3, raw};
+use nix::sys::signal::{SigSet, SigmaskHow};
+use std::ffi::{c_int, c_void};
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+const STACK: usize = 16 * 1024;
+
+/// A child that makes namespaces, and keeps them until this is dropped. It shares this program's memory, of which it
+/// touches only its [`Room`], and its descriptors, or it would hold locks and pipes of others open. It ends with the
+/// thread that began it, and nobody but this can wait for it, for it sends no signal when it ends (`__WCLONE`, wait(2)).
+pub(crate) struct Ahead {
+    /// `None`: it could not be started.
+    pidfd: Option<OwnedFd>,
+    room: NonNull<Room>,
+}
+
+/// What the child reads, writes and runs on.
+struct Room {
+    /// CLONE_NEW* flags.
+    flags: u64,
+    /// The pid of this program.
+    parent: u32,
+    /// [`MAKING`], [`MADE`], or 0 once the child has ended: by CLONE_CHILD_CLEARTID.
+    state: AtomicU32,
+    /// Not 0: the child is to end.
+    unneeded: AtomicU32,
+    stack: MaybeUninit<[u8; STACK]>,
+}
+
+const MAKING: u32 = 1;
+const MADE: u32 = 2;
+
+impl Ahead {
+    /// Begins to make namespaces of these kinds, CLONE_NEW* flags; a network namespace's loopback device comes up, too.
+    /// What goes wrong leaves them unmade.
+    pub(crate) fn begin(flags: u64) -> Self {
+        let room = Box::new(Room {
+            flags,
+            parent: std::process::id(),
+            state: AtomicU32::new(MAKING),
+            unneeded: AtomicU32::new(0),
+            stack: MaybeUninit::uninit(),
+        });
+        let room = NonNull::from(Box::leak(room));
+        let pidfd = start(room).inspect_err(|error| log::debug!("no namespaces ahead: {error}"));
+        Ahead { pidfd: pidfd.ok(), room }
+    }
+
+    /// CLONE_NEW* flags of what it makes; 0 when it could not be started.
+    pub(crate) fn flags(&self) -> u64 {
+        self.pidfd.as_ref().map_or(0, |_| self.room().flags)
+    }
+
+    /// What a child that shares memory needs to enter them.
+    pub(super) fn entrance(&self) -> Option<Entrance<'_>> {
+        let Room { flags, state, .. } = self.room();
+        let pidfd = self.pidfd.as_ref()?.as_fd();
+        Some(Entrance { pidfd, flags: *flags, state })
+    }
+
+    fn room(&self) -> &Room {
+        // SAFETY: it lives until this is dropped, and the child changes nothing of it but atomics and its stack, which
+        // nobody here reads.
+        unsafe { self.room.as_ref() }
+    }
+}
+
+/// The way into namespaces that may not be made yet.
+#[derive(Clone, Copy)]
+pub(super) struct Entrance<'a> {
+    pidfd: BorrowedFd<'a>,
+    flags: u64,
+    state: &'a AtomicU32,
+}
+
+impl Entrance<'_> {
+    /// Waits until they are made, and enters them by setns(2); what that returns. System calls and no more.
+    pub(super) fn enter(self) -> isize {
+        loop {
+            match self.state.load(Ordering::Acquire) {
+                MAKING => wait_while(self.state, MAKING),
+                MADE => break,
+                _ => return -(libc::ESRCH as isize),
+            }
+        }
+        let (process, flags) = (self.pidfd.as_raw_fd() as usize, self.flags as usize);
+        // SAFETY: plain numbers.
+        unsafe { raw(libc::SYS_setns, [process, flags, 0, 0, 0]) }
+    }
+}
+
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        if let Some(pidfd) = &self.pidfd {
+            let unneeded = &self.room().unneeded;
+            unneeded.store(1, Ordering::Release);
+            wake(unneeded);
+            await_end(pidfd);
+        }
+        // SAFETY: it came from a box, and the child, which also used it, has ended or was never there.
+        drop(unsafe { Box::from_raw(self.room.as_ptr()) });
+    }
+}
+
+fn start(room: NonNull<Room>) -> io::Result<OwnedFd> {
+    let mut pidfd: c_int = -1;
+    // SAFETY: only the addresses of fields of the room are taken.
+    let (stack, state) =
+        unsafe { (&raw const (*room.as_ptr()).stack, &raw const (*room.as_ptr()).state) };
+    let args = CloneArgs {
+        flags: (libc::CLONE_VM | libc::CLONE_FILES | libc::CLONE_CHILD_CLEARTID) as u64
+            | CLONE_PIDFD
+            | CLONE_CLEAR_SIGHAND,
+        pidfd: (&raw mut pidfd) as u64,
+        child_tid: state as u64,
+        stack: stack as u64,
+        stack_size: STACK as u64,
+        ..CloneArgs::default()
+    };
+    let blocked = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
+    // SAFETY: `args` is a whole struct clone_args whose pidfd points to a c_int. The room, with the stack, stays until the
+    // child has ended, for what frees it waits for that. `child` makes system calls and no more.
+    let pid = unsafe { clone3(&args, child, room.as_ptr().cast()) };
+    // It was the mask before, so it can be again.
+    let _ = blocked.thread_set_mask();
+    if pid < 0 {
+        return Err(io::Error::from_raw_os_error(-pid as i32));
+    }
+    // SAFETY: the kernel stored a new descriptor, which nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(pidfd) })
+}
+
+fn await_end(pidfd: &OwnedFd) {
+    let (id, how) = (pidfd.as_raw_fd(), libc::WEXITED | libc::__WALL);
+    let (nothing, usage) = (ptr::null_mut::<libc::siginfo_t>(), ptr::null_mut::<libc::rusage>());
+    loop {
+        // SAFETY: the kernel writes nothing through null pointers.
+        let waited =
+            unsafe { libc::syscall(libc::SYS_waitid, libc::P_PIDFD, id, nothing, how, usage) };
+        // Any other error says that it is there no more.
+        if waited == 0 || io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
+            return;
+        }
+    }
+}
+
+/// futex(2), FUTEX_WAIT; not private, for the kernel wakes at the child's end without that flag.
+fn wait_while(word: &AtomicU32, value: u32) {
+    // SAFETY: the kernel reads one word, which lives as long as it is borrowed; no timeout.
+    unsafe { raw(libc::SYS_futex, [word.as_ptr() as usize, 0, value as usize, 0, 0]) };
+}
+
+/// futex(2), FUTEX_WAKE.
+fn wake(word: &AtomicU32) {
+    // SAFETY: only the word's address is used.
+    unsafe { raw(libc::SYS_futex, [word.as_ptr() as usize, 1, 1, 0, 0]) };
+}
+
+/// The child: no allocation, no libc (whose state belongs to another thread), only system calls.
+///
+/// # Safety
+/// `argument` points to a `Room` that is there until this process has ended.
+unsafe extern "C" fn child(argument: *mut c_void) -> ! {
+    // SAFETY: as promised above; of the rest of the room only this function's stack is written.
+    let (flags, parent, state, unneeded) = unsafe {
+        let room: *const Room = argument.cast();
+        ((*room).flags, (*room).parent, &(*room).state, &(*room).unneeded)
+    };
+    // SAFETY: plain numbers; the namespaces are of this process alone.
+    let made = unsafe {
+        let (signal, kill) = (libc::PR_SET_PDEATHSIG as usize, libc::SIGKILL as usize);
+        raw(libc::SYS_prctl, [signal, kill, 0, 0, 0]) == 0
+            && raw(libc::SYS_getppid, [0; 5]) == parent as isize
+            && raw(libc::SYS_unshare, [flags as usize, 0, 0, 0, 0]) == 0
+    };
+    if made {
+        state.store(MADE, Ordering::Release);
+        wake(state);
+        if flags & libc::CLONE_NEWNET as u64 != 0 {
+            bring_loopback_up();
+        }
+        while unneeded.load(Ordering::Acquire) == 0 {
+            wait_while(unneeded, 0);
+        }
+    }
+    loop {
+        // SAFETY: a plain number; this does not come back.
+        unsafe { raw(libc::SYS_exit, [0; 5]) };
+    }
+}
+
+/// netdevice(7), SIOCSIFFLAGS with IFF_UP. creel-init finds it done, or does it and says what is wrong.
+fn bring_loopback_up() {
+    const SIOCSIFFLAGS: usize = 0x8914;
+    // struct ifreq: 16 bytes of name, then a union of 24 that begins with the flags.
+    let mut request = [0u8; 40];
+    request[..2].copy_from_slice(b"lo");
+    request[16] = libc::IFF_UP as u8;
+    let (family, kind) = (libc::AF_INET as usize, (libc::SOCK_DGRAM | libc::SOCK_CLOEXEC) as usize);
+    // SAFETY: the kernel reads one struct ifreq; the socket is this function's own.
+    unsafe {
+        let socket = raw(libc::SYS_socket, [family, kind, 0, 0, 0]);
+        if socket >= 0 {
+            let socket = socket as usize;
+            raw(libc::SYS_ioctl, [socket, SIOCSIFFLAGS, request.as_ptr() as usize, 0, 0]);
+            raw(libc::SYS_close, [socket, 0, 0, 0, 0]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
