@@ -8,8 +8,8 @@ use serde_json::json;
 
 use crate::harness::rootless::{has_ranges, is_rootless};
 use crate::harness::{
-    Bundle, Config, cgroup, needs_cgroup, orphans_reap, parse, process_exists, runc_deviates,
-    runtime, skip, unless, wait_until,
+    Bundle, Config, cgroup, driver, needs_cgroup, orphans_reap, parse, process_exists,
+    runc_deviates, runtime, skip, unless, wait_until,
 };
 
 /// The reason why root runs none of these.
@@ -350,6 +350,7 @@ fn root_of_a_user_namespace_makes_containers_in_it() {
 /// Its devices are the host's, bound, with or without a cgroup.
 #[test]
 fn root_of_a_user_namespace_makes_containers_without_a_cgroup() {
+    unless!(!driver::is_systemd(), "--systemd-cgroup asks for another manager");
     runc_deviates!("there is no --cgroup-manager");
     let bundle = nested("nestednocgroup");
     let path = bundle.bundle_path();
