@@ -7,7 +7,7 @@ use super::descriptors::{Opened, hook_state};
 use super::plan::{Read, WorkedOut};
 use super::record::{record, settings};
 use super::talk::{died, enter_second_process, go, next};
-use super::{Container, Runtime, console, delete, notify, pidfd_socket, steps, warn};
+use super::{Container, Runtime, console, delete, notify, pidfd_socket, warn};
 use crate::cgroups::Cgroup;
 use crate::error::Error;
 use crate::hooks;
@@ -222,12 +222,11 @@ impl Making {
         options: &CreateOptions,
         opened: &Opened,
     ) -> Result<(), Error> {
-        let steps = steps(&plan.inside);
         let descriptors: Vec<BorrowedFd<'_>> = opened.descriptors.iter().map(AsFd::as_fd).collect();
         let cgroup = self.cgroup.as_ref().filter(|_| plan.clone_into_cgroup).and_then(Cgroup::fd);
         let cloned = plan.cloned_namespaces.iter();
         self.init = Some(launch(&Launch {
-            steps: &steps,
+            steps: &plan.inside,
             descriptors: &descriptors,
             handed: options.handed(),
             namespaces: cloned.fold(0, |flags, kind| flags | u64::from(kind.flag())),

@@ -29,6 +29,7 @@ use creel_wire::Slot;
 use creel_wire::owned::{Step, Text};
 use oci_spec::runtime::Spec;
 use serde::Serialize;
+use std::borrow::Borrow;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -150,6 +151,12 @@ pub struct Planned {
     /// What creel-init does.
     #[serde(flatten)]
     pub step: Step,
+}
+
+impl Borrow<Step> for Planned {
+    fn borrow(&self) -> &Step {
+        &self.step
+    }
 }
 
 /// All that a start will do.
@@ -327,7 +334,15 @@ impl Script {
 
 /// A text for a step; `json_path` is named when there is a NUL inside.
 fn text(json_path: &str, value: impl Into<Vec<u8>>) -> Result<Text, PlanError> {
-    Text::new(value).map_err(|_| PlanError::Nul { json_path: json_path.to_owned() })
+    text_at(|| json_path.to_owned(), value)
+}
+
+/// As [`text`], with the JSON path made only when it is needed.
+fn text_at(
+    json_path: impl FnOnce() -> String,
+    value: impl Into<Vec<u8>>,
+) -> Result<Text, PlanError> {
+    Text::new(value).map_err(|_| PlanError::Nul { json_path: json_path() })
 }
 
 /// A text that holds no NUL because it is ours.
@@ -337,6 +352,11 @@ fn known_text(value: &'static str) -> Text {
 
 /// A path of the container as the steps want it: relative to the root, without `.` and `..`.
 fn inside_path(json_path: &str, path: &str) -> Result<Text, PlanError> {
+    inside_path_at(|| json_path.to_owned(), path)
+}
+
+/// As [`inside_path`], with the JSON path made only when it is needed.
+fn inside_path_at(json_path: impl FnOnce() -> String, path: &str) -> Result<Text, PlanError> {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {
@@ -345,7 +365,7 @@ fn inside_path(json_path: &str, path: &str) -> Result<Text, PlanError> {
             part => parts.push(part),
         }
     }
-    text(json_path, parts.join("/"))
+    text_at(json_path, parts.join("/"))
 }
 
 #[cfg(test)]
