@@ -8,6 +8,7 @@ use crate::plan::{self, Host, Plan, PlanError, Request};
 use crate::seccomp;
 use crate::spec::{self, LoadError, LoadedSpec, Warnings};
 use crate::state::Store;
+use crate::trace;
 use creel_wire::owned::Step;
 use oci_spec::runtime::Spec;
 use std::fs;
@@ -83,6 +84,7 @@ fn work_out(
         no_cgroups: options.no_cgroups,
         separate_start,
         systemd,
+        traced: trace::is_on(),
         rootless: options.rootless.holds(&host),
     };
     let mut plan = plan::plan(&spec, &request, &host)?;

@@ -156,6 +156,7 @@ struct Entering {
 /// joined, this process stops being dumpable, so that nobody there can trace it. The cgroup comes before
 /// the cgroup namespace, which shows what its maker is in.
 fn enter(script: &mut Script, request: &Request, namespaces: &Namespaces, entering: &Entering) {
+    script.clock(request.traced);
     script.push("", Step::CloseFrom { first: 3 + request.preserve_fds });
     script.push("", Step::ResetSignals {});
     if entering.admitted {

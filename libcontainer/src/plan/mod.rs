@@ -101,6 +101,8 @@ pub struct Request {
     pub notify: Option<PathBuf>,
     /// The systemd that makes the cgroup, where one does.
     pub systemd: Option<cgroups::systemd::Maker>,
+    /// creel-init notes when each of its steps begins.
+    pub traced: bool,
     /// What the caller may not do with cgroups is no error, unless it was asked for.
     pub rootless: bool,
 }
@@ -123,6 +125,8 @@ pub enum Descriptor {
     OuterSource(OuterSource),
     /// The container's state for hooks, with this status.
     HookState(&'static str),
+    /// Memory that creel-init and the library share, for the times at which the steps begin.
+    Times,
     /// Memory that creel-init and the library share, for the errno of an execve that failed.
     Report,
     /// A descriptor of the process being joined.
@@ -312,6 +316,14 @@ impl Script {
 
     fn push(&mut self, origin: impl Into<String>, step: Step) {
         self.steps.push(Planned { origin: origin.into(), step });
+    }
+
+    /// Before all else, so that it is known of all of it.
+    fn clock(&mut self, traced: bool) {
+        if traced {
+            let times = self.slot(Descriptor::Times);
+            self.push("", Step::Clock { times });
+        }
     }
 
     /// After a change of ids or of the user namespace, which takes back what was said: sysctl fs.suid_dumpable.
