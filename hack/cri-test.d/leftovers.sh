@@ -41,11 +41,11 @@ nothing_left() {
     result "nothing_is_left" "$1" "$left" "($try looks)"
 }
 
-# result FEATURE HANDLER FAULTS [NOTE]: a line of results.
+# result FEATURE HANDLER FAULTS [NOTE]: a line of results, of something that took no time of its own.
 result() {
     local outcome=ok
     if [ -n "$3" ]; then outcome=failed; fi
-    printf 'cri\t%s\t%s\t%s\t%s\n' "$1" "$2" $outcome "${3:+$(tr '\n\t' '; ' <<<"$3") ${4:-}}"
+    printf 'cri\t%s\t%s\t%s\t0\t%s\n' "$1" "$2" $outcome "${3:+$(tr '\n\t' '; ' <<<"$3") ${4:-}}"
 }
 
 # other_warnings: what the daemon's log has with creel that it has not with runc.

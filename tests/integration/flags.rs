@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use serde_json::json;
 
 use crate::harness::{
-    Bundle, Passed, cgroup, is_runc, needs_cgroup, needs_root, parse, process_exists,
+    Bundle, Passed, cgroup, driver, is_runc, needs_cgroup, needs_root, parse, process_exists,
     runc_deviates, stat_fields, unless, wait_until,
 };
 
@@ -176,6 +176,7 @@ fn several_containers_by_a_regular_expression() {
 
 #[test]
 fn without_a_cgroup_the_container_stays_in_the_callers() {
+    unless!(!driver::is_systemd(), "--systemd-cgroup asks for another manager");
     needs_cgroup!();
     runc_deviates!("there is no --cgroup-manager");
     let mut bundle = Bundle::new("nocgroup").sleeping();
@@ -231,6 +232,7 @@ fn rootless_takes_no_other_words() {
 #[test]
 fn rootless_does_without_cgroups_that_may_not_be_made() {
     needs_root!("it becomes another user");
+    unless!(!driver::is_systemd(), "a user that root becomes has no systemd of its own");
     runc_deviates!("there is no plan");
     let bundle = Bundle::new("rootlessplan").config(|c| {
         c.remove("/linux/cgroupsPath");

@@ -64,5 +64,6 @@ fn what_was_asked_for_is_what_the_probe_sees() {
             wrong.push(format!("{patch}\n  {}", found.join("\n  ")));
         }
     }
-    assert!(wrong.is_empty(), "{} of {COUNT}:\n{}", wrong.len(), wrong.join("\n"));
+    let some = &wrong[..wrong.len().min(5)];
+    assert!(wrong.is_empty(), "{} of {COUNT}, such as\n{}", wrong.len(), some.join("\n"));
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::harness::{Bundle, Output, needs_root, process_exists, runc_deviates};
+use crate::harness::{Bundle, Output, driver, needs_root, process_exists, runc_deviates, unless};
 
 const FIRST: u32 = 61_185;
 const SECOND: u32 = 61_186;
@@ -130,6 +130,7 @@ fn all_below(path: &Path) -> Vec<PathBuf> {
 #[test]
 fn what_creel_writes_is_its_users_alone() {
     needs_root!("it takes the part of two users");
+    unless!(!driver::is_systemd(), "a user that root becomes has no systemd of its own");
     runc_deviates!("its files are others");
     let user = User::new(FIRST, "modes");
     user.create(&user.bundle.id);
@@ -165,6 +166,7 @@ fn what_creel_writes_is_its_users_alone() {
 #[test]
 fn neither_user_reaches_the_others_container() {
     needs_root!("it takes the part of two users");
+    unless!(!driver::is_systemd(), "a user that root becomes has no systemd of its own");
     runc_deviates!("its files are others");
     let (first, second) = (User::new(FIRST, "first"), User::new(SECOND, "second"));
     for user in [&first, &second] {

@@ -7,7 +7,7 @@ use super::descriptors::{Opened, hook_state};
 use super::plan::{Read, WorkedOut};
 use super::record::{record, settings};
 use super::talk::{died, enter_second_process, go, next};
-use super::{Container, Runtime, console, delete, pidfd_socket, steps, warn};
+use super::{Container, Runtime, console, delete, notify, pidfd_socket, warn};
 use crate::cgroups::Cgroup;
 use crate::error::Error;
 use crate::hooks;
@@ -94,7 +94,8 @@ impl Runtime {
         // Made by a child while the rest is worked out; what fails before it is used leaves nothing.
         let ahead = Some(plan::ahead(&read.spec)).filter(|kinds| *kinds != 0).map(Ahead::begin);
         trace::done("began the network namespace");
-        let WorkedOut { spec, request, host, plan } = read.work_out(id, options, separate_start)?;
+        let WorkedOut { spec, request, host, plan } =
+            read.work_out(&self.store, id, options, separate_start)?;
         trace::done("planned");
         check_rights(&plan, &host)?;
         check_terminal(&spec, options, terminal)?;
@@ -166,6 +167,9 @@ impl Making {
             trace::done("made the cgroup");
         }
 
+        if plan::binds_notify_directory(plan) {
+            notify::make_directory(&self.entry)?;
+        }
         let opened = Opened::open(plan, &self.entry)?;
         self.times = opened.times(plan);
         self.launch(plan, options, &opened)?;
@@ -233,7 +237,7 @@ impl Making {
         let Some(init) = &self.init else { return Ok(None) };
         let failed =
             |source| Error::io("read the start time of process", init.pid.to_string(), source);
-        let identity = Identity::of(init.pid).map_err(failed)?;
+        let identity = Identity::with_pidfd(init.pid, init.pidfd.as_fd()).map_err(failed)?;
         Ok(Some(RunningProcess { identity }))
     }
 
@@ -255,12 +259,11 @@ impl Making {
         options: &CreateOptions,
         opened: &Opened,
     ) -> Result<(), Error> {
-        let steps = steps(&plan.inside);
         let descriptors: Vec<BorrowedFd<'_>> = opened.descriptors.iter().map(AsFd::as_fd).collect();
         let cgroup = self.cgroup.as_ref().filter(|_| plan.clone_into_cgroup).and_then(Cgroup::fd);
         let cloned = plan.cloned_namespaces.iter();
         self.init = Some(launch(&Launch {
-            steps: &steps,
+            steps: &plan.inside,
             descriptors: &descriptors,
             handed: options.handed(),
             namespaces: cloned.fold(0, |flags, kind| flags | u64::from(kind.flag())),
@@ -274,7 +277,7 @@ impl Making {
     /// That the cgroup is ours; without one only its pid leads to a creel-init whose runtime was killed.
     fn note_launched(&mut self) -> Result<(), Error> {
         if let Some(init) = self.init.as_ref().filter(|_| self.record.cgroup.is_none()) {
-            let identity = Identity::of(init.pid).ok();
+            let identity = Identity::with_pidfd(init.pid, init.pidfd.as_fd()).ok();
             self.record.launched = identity.map(|identity| RunningProcess { identity });
         }
         if self.cgroup.is_some() || self.record.launched.is_some() {

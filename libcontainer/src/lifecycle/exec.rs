@@ -8,7 +8,7 @@ use super::exec_target::cgroup_to_enter;
 use super::foreground::{Foreground, Orphans};
 use super::listener::{Agent, Asked};
 use super::talk::{died, enter_second_process, go, next};
-use super::{Container, Running, console, descriptors, pidfd_socket, start, state, steps, warn};
+use super::{Container, Running, console, descriptors, pidfd_socket, start, state, warn};
 use crate::cgroups::Cgroup;
 use crate::error::Error;
 use crate::lsm;
@@ -171,7 +171,7 @@ impl Container {
         });
         let descriptors: Vec<BorrowedFd<'_>> = opened.collect();
         let mut init = launch(&Launch {
-            steps: &steps(&plan.inside),
+            steps: &plan.inside,
             descriptors: &descriptors,
             handed: work.options.handed(),
             namespaces: 0,

@@ -224,7 +224,7 @@ fn build_root(script: &mut Script, spec: &Spec, root: &Root<'_>) -> Result<Built
     }
     let closing =
         mounts::plan(script, spec, &mounts::Surroundings { request, cgroup, namespaces, host })?;
-    activation::mount(script, request, namespaces);
+    activation::mount(script, request, namespaces, host)?;
     let has_mounts = namespaces.has(Namespace::Mount);
     devices::plan(script, spec, devices::How::of(in_user_namespace, has_mounts))?;
     // Not for hooks, whose files must not be everybody's.

@@ -36,7 +36,8 @@ pub(crate) struct Bench {
     pub(crate) setting: Arc<Setting>,
     /// The check's name.
     pub(crate) name: String,
-    pods: Mutex<Vec<String>>,
+    /// The ids of those that run, by their numbers.
+    pods: Mutex<Vec<Option<String>>>,
 }
 
 impl Bench {
@@ -65,7 +66,7 @@ impl Bench {
         &self,
         change: impl FnOnce(&mut PodSandboxConfig),
     ) -> Result<Pod, Fault> {
-        let number = self.pods.lock().expect("no check panics with it").len();
+        let number = self.number();
         let name = format!("{}-{number}-{}", self.setting.handler, self.name.replace('_', "-"));
         let logs = self.folder(&format!("logs-{number}"))?;
         let mut config = config::pod(&name, &self.cgroup_parent(number), &logs.to_string_lossy());
@@ -82,8 +83,15 @@ impl Bench {
             .map_err(call("RunPodSandbox"))?
             .into_inner();
         let id = id.pod_sandbox_id;
-        self.pods.lock().expect("no check panics with it").push(id.clone());
+        self.pods.lock().expect("no check panics with it")[number] = Some(id.clone());
         Ok(Pod::new(self.engine.clone(), self.setting.clone(), id, config))
+    }
+
+    /// That of the next pod.
+    fn number(&self) -> usize {
+        let mut pods = self.pods.lock().expect("no check panics with it");
+        pods.push(None);
+        pods.len() - 1
     }
 
     /// The cgroup of a pod, which a kubelet would make.
@@ -91,7 +99,8 @@ impl Bench {
         let Setting { cgroup, handler, systemd, .. } = &*self.setting;
         let name = self.name.replace('_', "");
         if *systemd {
-            format!("{cgroup}-{handler}{name}{number}.slice")
+            // A kubelet gives the whole path.
+            format!("/{cgroup}.slice/{cgroup}-{handler}{name}{number}.slice")
         } else {
             format!("/{cgroup}/{handler}-{name}-{number}")
         }
@@ -100,21 +109,29 @@ impl Bench {
     /// Removes what the check made. With a fault when something stays.
     pub(crate) async fn finish(&self) -> Result<(), Fault> {
         let pods = std::mem::take(&mut *self.pods.lock().expect("no check panics with it"));
-        for (number, id) in pods.iter().enumerate() {
-            let mut engine = self.engine.clone();
-            let stop = StopPodSandboxRequest { pod_sandbox_id: id.clone() };
-            match engine.stop_pod_sandbox(stop).await {
-                // The check has removed it.
-                Err(status) if status.code() == Code::NotFound => {}
-                stopped => _ = stopped.map_err(call("StopPodSandbox"))?,
+        for (number, id) in pods.into_iter().enumerate() {
+            if let Some(id) = id {
+                self.remove(id).await?;
             }
-            let remove = RemovePodSandboxRequest { pod_sandbox_id: id.clone() };
-            engine.remove_pod_sandbox(remove).await.map_err(call("RemovePodSandbox"))?;
             // The slices are systemd's to remove; hack/cri-test looks at them in the end.
             if !self.setting.systemd {
                 remove_cgroup(&self.cgroup_parent(number))?;
             }
         }
+        Ok(())
+    }
+
+    /// Stops and removes a pod.
+    async fn remove(&self, pod_sandbox_id: String) -> Result<(), Fault> {
+        let mut engine = self.engine.clone();
+        let stop = StopPodSandboxRequest { pod_sandbox_id: pod_sandbox_id.clone() };
+        match engine.stop_pod_sandbox(stop).await {
+            // The check has removed it.
+            Err(status) if status.code() == Code::NotFound => {}
+            stopped => _ = stopped.map_err(call("StopPodSandbox"))?,
+        }
+        let remove = RemovePodSandboxRequest { pod_sandbox_id };
+        engine.remove_pod_sandbox(remove).await.map_err(call("RemovePodSandbox"))?;
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ mod limits;
 mod lives;
 mod mounts;
 mod namespaces;
+mod newer;
 mod rights;
 mod seccomp;
 mod stats;
@@ -75,6 +76,8 @@ pub(crate) const CHECKS: &[(&str, Check)] = checks![
     mounts::hosts_mounts_come_in,
     mounts::mounts_go_out,
     mounts::shared_memory_of_a_pod,
+    newer::a_recursively_readonly_volume,
+    newer::a_pod_with_users_of_its_own,
     limits::limits_of_a_container,
     limits::resources_are_updated,
     limits::out_of_memory_is_the_reason,

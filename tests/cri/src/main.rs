@@ -28,7 +28,7 @@ use crate::checks::{CHECKS, Check};
 use crate::fault::Fault;
 
 const USAGE: &str = "usage: creel-cri SOCKET HANDLER IMAGE WORK CGROUP cgroupfs|systemd [WORD [COUNT]]
-with COUNT only as many containers at a time are made; prints a line for each check: cri, its name, HANDLER, ok|failed|skipped, what was wrong; with tabs between";
+with COUNT only as many containers at a time are made; prints a line for each check: cri, its name, HANDLER, ok|failed|skipped, milliseconds, what was wrong; with tabs between";
 
 /// How many checks run at a time: most of them wait.
 const AT_A_TIME: usize = 4;
@@ -124,14 +124,10 @@ fn report(bench: &Bench, outcome: Result<(), Fault>, began: Instant) {
         Err(fault) => ("failed", fault.to_string()),
     };
     let said = said.replace(['\n', '\t'], " ");
-    eprintln!(
-        "{:>6.1} s  {} {} {word} {said}",
-        began.elapsed().as_secs_f32(),
-        bench.setting.handler,
-        bench.name
-    );
+    let (name, handler, took) = (&bench.name, &bench.setting.handler, began.elapsed());
+    eprintln!("{:>6.1} s  {handler} {name} {word} {said}", took.as_secs_f32());
     let mut out = std::io::stdout().lock();
-    let handler = &bench.setting.handler;
-    writeln!(out, "cri\t{}\t{handler}\t{word}\t{said}", bench.name)
+    let took = took.as_millis();
+    writeln!(out, "cri\t{name}\t{handler}\t{word}\t{took}\t{said}")
         .expect("hack/cri-test reads it");
 }

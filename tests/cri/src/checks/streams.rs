@@ -86,10 +86,13 @@ async fn attached(bench: &Bench, tty: bool) -> Result<(), Fault> {
         let mut stream = Stream::open(&url)?;
         stream.send("one\n")?;
         stream.until("got one")?;
+        stream.send("two\n")?;
+        stream.until("got two")?;
+        // What comes with the end may be lost: the engine closes streams when it hears of it.
         stream.send("end\n")?;
         stream.end()
     };
-    has("stdout", "got end", &blocking(talk).await?.stdout)?;
+    blocking(talk).await?;
     is("exit code", 4, container.end().await?.exit_code)?;
     has("the log", "got one", &container.output().await?)
 }
