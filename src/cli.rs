@@ -52,7 +52,7 @@ pub(crate) struct Globals {
     /// The form of log lines: text or json
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) log_format: String,
-    /// Which messages there are: debug, warning or error
+    /// Which messages there are: trace, debug, warning or error
     #[arg(long, value_name = "LEVEL", default_value = "warning")]
     pub(crate) log_level: String,
     /// The directory of the containers' state [default: /run/creel, or $XDG_RUNTIME_DIR/creel for

@@ -55,15 +55,16 @@ pub(crate) fn rootless(globals: &Globals) -> Result<Rootless, Failure> {
 /// From `--debug` and `--log-level`: the least that is reported.
 pub(crate) fn log_level(globals: &Globals) -> Result<Level, Failure> {
     let level = match globals.log_level.as_str() {
+        "trace" => Level::Trace,
         "debug" => Level::Debug,
         "warning" => Level::Warning,
         "error" => Level::Error,
         found => {
-            let (flag, allowed) = ("log-level", "debug, warning or error");
+            let (flag, allowed) = ("log-level", "trace, debug, warning or error");
             return Err(Failure::Amount { flag, found: found.to_owned(), allowed });
         }
     };
-    Ok(if globals.debug { Level::Debug } else { level })
+    Ok(if globals.debug { level.min(Level::Debug) } else { level })
 }
 
 #[cfg(test)]
@@ -101,6 +102,7 @@ mod tests {
         assert_eq!(log_level(&globals("")).unwrap(), Level::Warning);
         assert_eq!(log_level(&globals("--log-level error")).unwrap(), Level::Error);
         assert_eq!(log_level(&globals("--log-level error --debug")).unwrap(), Level::Debug);
+        assert_eq!(log_level(&globals("--log-level trace --debug")).unwrap(), Level::Trace);
         assert!(log_level(&globals("--log-level info")).is_err());
     }
 }

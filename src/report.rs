@@ -34,6 +34,7 @@ enum Format {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Level {
+    Trace,
     Debug,
     Warning,
     Error,
@@ -76,6 +77,7 @@ impl Report {
             log::set_max_level(match self.level {
                 Level::Error => log::LevelFilter::Error,
                 Level::Debug | Level::Warning => log::LevelFilter::Warn,
+                Level::Trace => log::LevelFilter::Trace,
             });
         }
         Ok(())
@@ -119,13 +121,18 @@ struct Listener {
 
 impl log::Log for Listener {
     fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
-        metadata.level() <= log::Level::Warn
+        // Of what is below a warning only where the time went; it is off by the greatest level unless it was asked for.
+        metadata.level() <= log::Level::Warn || metadata.target() == libcontainer::TRACE_TARGET
     }
 
     fn log(&self, record: &log::Record<'_>) {
         if self.enabled(record.metadata()) {
             let message = record.args().to_string();
-            write_line(self.file.as_ref(), self.format, Level::Warning, &message);
+            let level = match record.level() {
+                log::Level::Trace => Level::Trace,
+                _ => Level::Warning,
+            };
+            write_line(self.file.as_ref(), self.format, level, &message);
         }
     }
 
@@ -211,6 +218,7 @@ fn line(format: Format, level: Level, message: &str, now: SystemTime) -> String 
     match format {
         Format::Text => {
             let level = match level {
+                Level::Trace => "trace",
                 Level::Debug => "debug",
                 Level::Warning => "warning",
                 Level::Error => "error",

@@ -134,6 +134,7 @@ mod skip;
 pub mod spec;
 mod state;
 mod sys;
+mod trace;
 
 pub use error::Error;
 pub use features::features;
@@ -152,3 +153,4 @@ pub use process::{Exit, IdMapError, LaunchError, Process, Stdio, StepError, keep
 pub use rdt::{Doing as RdtDoing, RdtError};
 pub use rootless::Rootless;
 pub use state::{State, Status, StoreError, rfc3339};
+pub use trace::TRACE_TARGET;

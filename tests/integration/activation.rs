@@ -59,7 +59,6 @@ fn wait_for_program(output: &Output) {
 
 #[test]
 fn start_returns_when_the_program_is_ready() {
-    needs_root!("the mount with the socket for readiness is made by root alone as yet");
     runc_deviates!("it looks for READY=1 in the first line alone");
     // What else it says is not for the manager: it could take itself for the main process.
     let bundle = saying("ready", &["STATUS=up\nMAINPID=1", "MAINPID=1\nREADY=1\nFDSTORE=1"]);
@@ -81,7 +80,6 @@ fn start_returns_when_the_program_is_ready() {
 
 #[test]
 fn run_in_the_foreground_says_that_the_program_is_ready() {
-    needs_root!("the mount with the socket for readiness is made by root alone as yet");
     let bundle = saying("foreground", &["READY=1"]);
     let manager = Manager::listen(&bundle);
     let words = ["run", "--bundle", &bundle.bundle_path(), &bundle.id];
@@ -98,7 +96,6 @@ fn run_in_the_foreground_says_that_the_program_is_ready() {
 
 #[test]
 fn run_detached_waits_for_the_program_or_its_end() {
-    needs_root!("the mount with the socket for readiness is made by root alone as yet");
     runc_deviates!("it names the main process in a second message");
     for (signal, heard) in [("USR1", true), ("KILL", false)] {
         let bundle = saying("detached", &["READY=1"]);
@@ -118,7 +115,7 @@ fn run_detached_waits_for_the_program_or_its_end() {
 
 #[test]
 fn a_mapped_root_can_say_that_it_is_ready() {
-    needs_root!("the mount with the socket for readiness is made by root alone as yet");
+    needs_root!("it maps ids that are not the user's");
     runc_deviates!("it cannot bind below its own state");
     let bundle = saying("usernsready", &["READY=1"]).config(|c| {
         c.push("/linux/namespaces", json!({"type": "user"}));
@@ -147,7 +144,6 @@ fn without_a_manager_there_is_no_socket() {
 
 #[test]
 fn a_manager_that_is_none_is_told_of_in_time() {
-    needs_root!("the mount with the socket for readiness is made by root alone as yet");
     runc_deviates!("it ignores the address until the program is ready");
     let bundle = Bundle::new("badmanager").config(|c| c.probe(&["exit", "0"]));
     let words = ["run", "--bundle", &bundle.bundle_path(), &bundle.id];

@@ -4,23 +4,23 @@ use std::fs;
 
 use crate::harness::{Bundle, needs_root, unless};
 
-fn is_on() -> bool {
+pub(crate) fn is_on() -> bool {
     let enabled = fs::read_to_string("/sys/module/apparmor/parameters/enabled");
     enabled.is_ok_and(|text| text.starts_with('Y'))
 }
 
-const OFF: &str = "AppArmor is not enabled on this host";
-const NOT_LOADED: &str = "only root can load a profile";
+pub(crate) const OFF: &str = "AppArmor is not enabled on this host";
+pub(crate) const NOT_LOADED: &str = "only root can load a profile";
 
 /// A profile that forbids `/tmp/forbidden`; taken out again at the end.
-struct Profile<'a> {
+pub(crate) struct Profile<'a> {
     bundle: &'a Bundle,
-    name: String,
+    pub(crate) name: String,
     file: String,
 }
 
 impl Profile<'_> {
-    fn load(bundle: &Bundle) -> Profile<'_> {
+    pub(crate) fn load(bundle: &Bundle) -> Profile<'_> {
         let name = format!("creel-{}", bundle.id);
         let path = bundle.outside("profile").join("profile");
         let text = format!(

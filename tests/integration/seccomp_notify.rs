@@ -89,6 +89,9 @@ fn assert_said(said: &Value, asking: &Asking, status: &str) {
     assert_eq!(state["status"], status, "{said}");
 }
 
+/// docs/rootless.md: what comes in by exec is closed to all who have no rights over the host.
+const NOT_FOLLOWED: &str = "a user cannot follow a process of exec, which is not dumpable";
+
 #[test]
 fn an_agent_answers_for_the_kernel() {
     for no_new_privs in [true, false] {
@@ -122,7 +125,7 @@ fn the_agent_of_a_created_container_is_told_at_its_start() {
 
 #[test]
 fn each_process_of_exec_has_a_listener_of_its_own() {
-    needs_root!("exec as a user cannot follow a process that is not dumpable as yet");
+    needs_root!("{NOT_FOLLOWED}");
     for no_new_privs in [true, false] {
         let asking = Asking::about("exec", &["mkdir", "mkdirat"])
             .config(|c| c.set("/process/noNewPrivileges", no_new_privs))
@@ -148,7 +151,7 @@ fn each_process_of_exec_has_a_listener_of_its_own() {
 /// The listener reaches the agent although the filter stops what would send it, and execve waits for it.
 #[test]
 fn calls_of_the_runtime_may_be_asked_about() {
-    needs_root!("exec as a user cannot follow a process that is not dumpable as yet");
+    needs_root!("{NOT_FOLLOWED}");
     runc_deviates!("sends with calls of the process that the filter holds");
     let calls =
         ["execve", "sendmsg", "sendto", "recvmsg", "read", "prctl", "capset", "close", "mmap"];

@@ -1,7 +1,8 @@
 //! Commands in states in which they make no sense, and on containers that are not there.
 
 use crate::harness::{
-    Bundle, Output, is_runc, needs_cgroup, orphans_reap, process_exists, wait_until,
+    Bundle, Output, is_runc, needs_cgroup, orphans_reap, process_exists, stat_fields, unless,
+    wait_until,
 };
 
 /// Engines look for these words in the error.
@@ -203,6 +204,32 @@ fn a_reused_pid_is_not_taken_for_the_container() {
     let stranger = bundle.plain(&["sleep", "600"]).spawn();
     bundle.record_pid(stranger.pid());
     assert_eq!(bundle.status(), "stopped");
+    bundle.cmd(&["delete", "--force", &bundle.id]).ok();
+    assert!(process_exists(stranger.pid()), "a stranger was killed");
+}
+
+/// A pid can come again within a hundredth of a second, in which start times count: the inode of the pidfd cannot.
+#[test]
+fn a_pid_that_comes_again_at_once_is_not_taken_for_the_container() {
+    if is_runc() {
+        crate::harness::skip!("the layout of the state file is the runtime's own");
+    }
+    let bundle = Bundle::new("reusefast").config(|c| c.probe(&["exit", "0"]));
+    bundle.create_and_start();
+    bundle.wait_stopped();
+    let stranger = bundle.plain(&["sleep", "600"]).spawn();
+    let start = stat_fields(stranger.pid()).expect("it sleeps").start_time;
+    let file = bundle.root().join(&bundle.id).join("state.json");
+    let text = std::fs::read(&file).expect("state.json");
+    let mut state: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+    unless!(
+        state["init"]["pidfdInode"].is_u64(),
+        "pidfds have inodes of their own since Linux 6.9"
+    );
+    state["init"]["pid"] = stranger.pid().into();
+    state["init"]["startTime"] = start.into();
+    std::fs::write(&file, state.to_string()).expect("state.json");
+    bundle.cmd(&["kill", &bundle.id, "KILL"]).output().refused(&["not running"]);
     bundle.cmd(&["delete", "--force", &bundle.id]).ok();
     assert!(process_exists(stranger.pid()), "a stranger was killed");
 }

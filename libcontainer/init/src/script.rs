@@ -10,6 +10,7 @@ use crate::{
     placement, program, remount, resolve, start, sys, sysctl, time,
 };
 use core::ffi::CStr;
+use core::sync::atomic::{AtomicU64, Ordering};
 use creel_wire::message::{At, Kind, Message};
 use creel_wire::schedule::SchedAttr;
 use creel_wire::{Plan, Step};
@@ -41,6 +42,8 @@ pub struct Container<'a> {
     pub directory_denied: bool,
     /// The filter that [`Step::Execute`] installs.
     pub filter: Option<Filter<'a>>,
+    /// Where it is noted when each step begins.
+    times: Option<&'static [AtomicU64]>,
     /// The next bind's source as the library has opened it.
     pub outer_source: Option<i32>,
 }
@@ -52,6 +55,12 @@ impl Container<'_> {
             self.root = Some(resolve::current_root().at(At::OpenRoot)?);
         }
         self.root.as_ref().map(AsFd::as_fd).ok_or(Failure::new(At::OpenRoot, Errno::BADF))
+    }
+
+    fn note(&self, step: usize) {
+        if let Some(time) = self.times.and_then(|times| times.get(step)) {
+            time.store(sys::now(), Ordering::Release);
+        }
     }
 
     /// What waits for `start`, and what comes after it, needs no descriptor of a directory.
@@ -88,11 +97,13 @@ pub fn run(plan: Plan<'_>) -> ! {
         listen_pid: Buffer::new(),
         directory_denied: false,
         outer_source: None,
+        times: None,
         filter: None,
     };
     let mut last = 0;
     for (index, step) in plan.steps().enumerate() {
         last = index as u32;
+        container.note(index);
         let outcome = match step {
             Ok(step) => carry_out(&mut container, last, step),
             Err(error) => Err(Failure::new(At::Decode, Errno::from_raw_os_error(error as i32))),
@@ -119,6 +130,11 @@ fn carry_out<'a>(c: &mut Container<'a>, index: u32, step: Step<'a>) -> Outcome {
         Step::AwaitIdMaps {} => {
             c.channel.send(&Message::new(Kind::Unmapped));
             c.channel.wait()
+        }
+        Step::Clock { times } => {
+            c.times = Some(sys::map_times(times).at(At::Memory)?);
+            c.note(index as usize);
+            Ok(())
         }
         Step::OuterSource { tree } => {
             c.outer_source = Some(tree);

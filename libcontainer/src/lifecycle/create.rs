@@ -7,7 +7,7 @@ use super::descriptors::{Opened, hook_state};
 use super::plan::{Read, WorkedOut};
 use super::record::{record, settings};
 use super::talk::{died, enter_second_process, go, next};
-use super::{Container, Runtime, console, delete, pidfd_socket, steps, warn};
+use super::{Container, Runtime, console, delete, notify, pidfd_socket, warn};
 use crate::cgroups::Cgroup;
 use crate::error::Error;
 use crate::hooks;
@@ -22,6 +22,7 @@ use crate::rdt;
 use crate::spec;
 use crate::state::{Entry, Record, RunningProcess, Written};
 use crate::sys::Ahead;
+use crate::trace::{self, Trace};
 use creel_wire::owned::Step;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -35,6 +36,8 @@ pub(super) struct Prepared {
     pub(super) steps: Vec<plan::Planned>,
     /// The other end of the terminal, where no console socket took it.
     pub(super) terminal: Option<OwnedFd>,
+    /// Where creel-init notes when its steps begin, if it does.
+    pub(super) times: Option<OwnedFd>,
 }
 
 /// Who gets the other end of a terminal.
@@ -65,10 +68,12 @@ impl Runtime {
     pub fn create(&self, id: &str, options: &CreateOptions) -> Result<Container, Error> {
         let nobody =
             "process.terminal is true: create needs --console-socket to hand the terminal to";
+        let _trace = Trace::begin();
         let prepared =
             self.prepare(id, options, TerminalFor::Socket { otherwise: nobody }, true)?;
         // From here on the container lives without this process.
         go(&prepared.init.conversation)?;
+        trace::inside(prepared.times, &prepared.steps);
         let Init { pid, pidfd, .. } = prepared.init;
         let identity = prepared.record.init.map(|init| init.identity);
         let process = Process::started(identity, pid, pidfd);
@@ -85,9 +90,13 @@ impl Runtime {
     ) -> Result<Prepared, Error> {
         super::check_preserved(options.inherited())?;
         let read = Read::from(id, options)?;
+        trace::done("read and checked the configuration");
         // Made by a child while the rest is worked out; what fails before it is used leaves nothing.
         let ahead = Some(plan::ahead(&read.spec)).filter(|kinds| *kinds != 0).map(Ahead::begin);
-        let WorkedOut { spec, request, host, plan } = read.work_out(id, options, separate_start)?;
+        trace::done("began the network namespace");
+        let WorkedOut { spec, request, host, plan } =
+            read.work_out(&self.store, id, options, separate_start)?;
+        trace::done("planned");
         check_rights(&plan, &host)?;
         check_terminal(&spec, options, terminal)?;
         check_devices(&spec, &plan)?;
@@ -98,14 +107,30 @@ impl Runtime {
         check_rootfs(&record.rootfs)?;
 
         let entry = self.store.claim(id)?;
+        trace::done("took the id");
         let hooked = has_hooks(&plan);
-        let (init, cgroup, terminal) = (None, None, None);
-        let mut making = Making { entry, record, settings, hooked, ahead, init, cgroup, terminal };
+        let mut making = Making {
+            entry,
+            record,
+            settings,
+            hooked,
+            ahead,
+            init: None,
+            cgroup: None,
+            terminal: None,
+            times: None,
+        };
         match making.carry_out(&plan, options) {
             Ok(saved) => making.finish(plan, saved),
             Err(error) => Err(making.undo(error)),
         }
     }
+}
+
+/// What is saved when creel-init is ready, written but not in its place yet.
+struct Ready {
+    written: Written,
+    init: Option<RunningProcess>,
 }
 
 /// What has been made so far, so that it can be unmade.
@@ -121,6 +146,7 @@ struct Making {
     cgroup: Option<Cgroup>,
     init: Option<Init>,
     terminal: Option<OwnedFd>,
+    times: Option<OwnedFd>,
 }
 
 impl Making {
@@ -135,27 +161,40 @@ impl Making {
             self.entry.save_filter(&filter.program)?;
         }
         self.entry.save(&self.record)?;
+        trace::done("saved what is going to be made");
         if plan.cgroup.unit.is_none() {
             self.own(Cgroup::create(&plan.cgroup)?);
+            trace::done("made the cgroup");
         }
 
+        if plan::binds_notify_directory(plan) {
+            notify::make_directory(&self.entry)?;
+        }
         let opened = Opened::open(plan, &self.entry)?;
+        self.times = opened.times(plan);
         self.launch(plan, options, &opened)?;
+        trace::done("started creel-init");
         // Early enough: until it is let go on creel-init starts nothing, and ends if this process does.
         self.note_launched()?;
         self.note_waited_for(None)?;
+        trace::done("saved that the cgroup is there");
         if let (Some(unit), Some(init)) = (&plan.cgroup.unit, &self.init) {
             self.own(Cgroup::start_unit(&plan.cgroup, unit, init.pid)?);
             self.entry.save(&self.record)?;
+            trace::done("had systemd make the cgroup");
         }
         self.admit(plan)?;
+        trace::done("set limits and devices");
         // creel-init has entered them.
         self.ahead = None;
         let written = self.write_ahead(plan)?;
+        trace::done("wrote what is saved when creel-init is ready");
         self.see_to_ready(plan, options, &opened)?;
         drop(opened);
+        trace::done("waited for creel-init, and ran hooks");
 
         let saved = self.save_ready(written)?;
+        trace::done("saved it");
         let pid = self.init.as_ref().map_or(0, |init| init.pid);
         if self.hooked {
             self.entry.forget_waited_for()?;
@@ -171,24 +210,26 @@ impl Making {
 
     /// Writes what is to be saved once creel-init is ready, while it works. `None` where something else is saved
     /// until then, or its pid is not known yet.
-    fn write_ahead(&mut self, plan: &Plan) -> Result<Option<Written>, Error> {
+    fn write_ahead(&mut self, plan: &Plan) -> Result<Option<Ready>, Error> {
         if self.hooked || plan.second_process {
             return Ok(None);
         }
         self.record.process = self.settings.take();
-        self.record.init = self.running()?;
+        let init = self.running()?;
+        self.record.init = init;
         let written = self.entry.write_ahead(&self.record);
         self.record.init = None;
-        Ok(Some(written?))
+        Ok(Some(Ready { written: written?, init }))
     }
 
-    fn save_ready(&mut self, written: Option<Written>) -> Result<Written, Error> {
-        self.record.init = self.running()?;
-        let Some(written) = written else {
+    fn save_ready(&mut self, ready: Option<Ready>) -> Result<Written, Error> {
+        let Some(Ready { written, init }) = ready else {
+            self.record.init = self.running()?;
             self.record.process = self.settings.take();
             return Ok(self.entry.save(&self.record)?);
         };
         self.entry.put_in_place(&written)?;
+        self.record.init = init;
         Ok(written)
     }
 
@@ -196,7 +237,7 @@ impl Making {
         let Some(init) = &self.init else { return Ok(None) };
         let failed =
             |source| Error::io("read the start time of process", init.pid.to_string(), source);
-        let identity = Identity::of(init.pid).map_err(failed)?;
+        let identity = Identity::with_pidfd(init.pid, init.pidfd.as_fd()).map_err(failed)?;
         Ok(Some(RunningProcess { identity }))
     }
 
@@ -218,12 +259,11 @@ impl Making {
         options: &CreateOptions,
         opened: &Opened,
     ) -> Result<(), Error> {
-        let steps = steps(&plan.inside);
         let descriptors: Vec<BorrowedFd<'_>> = opened.descriptors.iter().map(AsFd::as_fd).collect();
         let cgroup = self.cgroup.as_ref().filter(|_| plan.clone_into_cgroup).and_then(Cgroup::fd);
         let cloned = plan.cloned_namespaces.iter();
         self.init = Some(launch(&Launch {
-            steps: &steps,
+            steps: &plan.inside,
             descriptors: &descriptors,
             handed: options.handed(),
             namespaces: cloned.fold(0, |flags, kind| flags | u64::from(kind.flag())),
@@ -237,7 +277,7 @@ impl Making {
     /// That the cgroup is ours; without one only its pid leads to a creel-init whose runtime was killed.
     fn note_launched(&mut self) -> Result<(), Error> {
         if let Some(init) = self.init.as_ref().filter(|_| self.record.cgroup.is_none()) {
-            let identity = Identity::of(init.pid).ok();
+            let identity = Identity::with_pidfd(init.pid, init.pidfd.as_fd()).ok();
             self.record.launched = identity.map(|identity| RunningProcess { identity });
         }
         if self.cgroup.is_some() || self.record.launched.is_some() {
@@ -341,11 +381,11 @@ impl Making {
     }
 
     fn finish(self, plan: Plan, saved: Written) -> Result<Prepared, Error> {
-        let Making { entry, record, init, terminal, .. } = self;
+        let Making { entry, record, init, terminal, times, .. } = self;
         let Some(init) = init else {
             return Err(Error::Died { during: "it was prepared", how: "it never ran".to_owned() });
         };
-        Ok(Prepared { entry, record, saved, init, steps: plan.inside, terminal })
+        Ok(Prepared { entry, record, saved, init, steps: plan.inside, terminal, times })
     }
 
     /// Unmakes all of it; the first error is the one that counts.

@@ -8,6 +8,7 @@ use crate::plan::Namespace;
 use crate::process::children;
 use crate::spec;
 use crate::state::{Entry, Record, Status, StoreError, is_locked};
+use crate::trace::{self, Trace};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -24,8 +25,10 @@ impl Container {
     /// [`Error::Status`] when it runs and `force` is not given; [`Error::StillRunning`] when it cannot be
     /// killed. What could not be removed stays entered, so that delete can be repeated.
     pub fn delete(&self, force: bool) -> Result<(), Error> {
+        let _trace = Trace::begin();
         if force {
             self.kill_before_lock();
+            trace::done("killed what keeps the container locked");
         }
         let entry = self.store.lock(&self.id)?;
         let record = match entry.load() {
@@ -45,7 +48,10 @@ impl Container {
             _ => return Err(Error::Status { action: "delete", id: self.id.clone(), status }),
         }
         self.reap(&record);
-        clean_up(entry, &record, true)
+        trace::done("waited for its processes to end");
+        clean_up(entry, &record, true)?;
+        trace::done("removed the cgroup and the state");
+        Ok(())
     }
 
     /// A `start` that waits for a hook inside holds the lock for as long as the hook runs; it ends with the

@@ -25,18 +25,24 @@ impl Opened {
         let mut opened = Opened { descriptors: Vec::new(), hook_states: Vec::new() };
         // Slot 0 is the conversation, which the launch makes.
         for descriptor in plan.descriptors.iter().skip(1) {
-            let fd = opened.one(descriptor, entry)?;
+            let fd = opened.one(descriptor, plan, entry)?;
             opened.descriptors.push(fd);
         }
         Ok(opened)
     }
 
-    fn one(&mut self, descriptor: &Descriptor, entry: &Entry) -> Result<OwnedFd, Error> {
+    fn one(
+        &mut self,
+        descriptor: &Descriptor,
+        plan: &Plan,
+        entry: &Entry,
+    ) -> Result<OwnedFd, Error> {
         match descriptor {
             Descriptor::StartListener => start_listener(entry)
                 .map_err(|source| Error::io("make the start socket in", entry.path(), source)),
             Descriptor::Namespace(join) => open_namespace(join),
             Descriptor::Report => report(),
+            Descriptor::Times => times(plan.inside.len()),
             Descriptor::MountTree(tree) => Ok(mount_tree::make(tree)?),
             Descriptor::NotifyDirectory => notify::directory(entry),
             Descriptor::OuterSource(source) => Ok(mount_tree::open(source)?),
@@ -60,6 +66,12 @@ impl Opened {
                 ))
             }
         }
+    }
+
+    /// Where creel-init notes the times of its steps, if it does.
+    pub(super) fn times(&self, plan: &Plan) -> Option<OwnedFd> {
+        let slot = plan.descriptors.iter().position(|one| *one == Descriptor::Times)?;
+        self.descriptors.get(slot.checked_sub(1)?)?.try_clone().ok()
     }
 
     /// Runtime spec, "State": hooks inside the container learn the pid as the container sees it.
@@ -95,6 +107,11 @@ pub(super) fn hook_state(record: &Record, status: &str, pid: i32) -> Result<Vec<
     record
         .hook_state(status, pid)
         .map_err(|source| Error::io("write the state for hooks", "", source.into()))
+}
+
+/// Memory for the times at which so many steps begin.
+pub(super) fn times(steps: usize) -> Result<OwnedFd, Error> {
+    image::times(steps).map_err(|source| Error::io("make a memfd", "", source))
 }
 
 pub(super) fn report() -> Result<OwnedFd, Error> {

@@ -8,7 +8,7 @@ use super::exec_target::cgroup_to_enter;
 use super::foreground::{Foreground, Orphans};
 use super::listener::{Agent, Asked};
 use super::talk::{died, enter_second_process, go, next};
-use super::{Container, Running, console, descriptors, pidfd_socket, start, state, steps, warn};
+use super::{Container, Running, console, descriptors, pidfd_socket, start, state, warn};
 use crate::cgroups::Cgroup;
 use crate::error::Error;
 use crate::lsm;
@@ -18,6 +18,7 @@ use crate::process::launch::{Init, Launch, launch};
 use crate::process::{Exit, Handed, Process, StepError};
 use crate::spec;
 use crate::state::{Record, Status};
+use crate::trace::{self, Trace};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// What an exec does, worked out and ready to be started.
@@ -70,11 +71,16 @@ impl Container {
     }
 
     fn exec_with(&self, options: &ExecOptions, terminal: TerminalFor) -> Result<Running, Error> {
+        let _trace = Trace::begin();
         let work = self.work_out_exec(options, terminal)?;
+        trace::done("planned");
         warn(&work.plan.warnings);
-        let mut init = self.join(&work).map_err(|error| self.explained(&work.record, error))?;
+        let (mut init, times) =
+            self.join(&work).map_err(|error| self.explained(&work.record, error))?;
         match prepare(&mut init, &work) {
             Ok(terminal) => {
+                trace::done("waited for the program to run");
+                trace::inside(times, &work.plan.inside);
                 let identity = work.record.init.map(|init| init.identity);
                 let process = Process::started(identity, init.pid, init.pidfd);
                 Ok(Running { container: self.clone(), process, terminal })
@@ -114,6 +120,7 @@ impl Container {
             namespaces: &record.namespaces,
             preserve_fds: options.handed().count(),
             no_new_keyring: record.no_new_keyring,
+            traced: trace::is_on(),
             surroundings: &record.surroundings,
             admitted: !in_cgroup || scored_first,
             filter: record.seccomp.as_ref(),
@@ -144,7 +151,7 @@ impl Container {
     }
 
     /// Starts creel-init, outside of everything but the container's cgroup.
-    fn join(&self, work: &Work<'_>) -> Result<Init, Error> {
+    fn join(&self, work: &Work<'_>) -> Result<(Init, Option<OwnedFd>), Error> {
         let Work { record, plan, cgroup, in_cgroup, .. } = work;
         let stopped =
             || Error::Status { action: "exec", id: self.id.clone(), status: Status::Stopped };
@@ -154,15 +161,17 @@ impl Container {
         let process: OwnedFd = process.ok_or_else(stopped)?;
         let root = self.root_of(record, plan)?;
         let report = record.seccomp.as_ref().map(|_| descriptors::report()).transpose()?;
+        let times = trace::is_on().then(|| descriptors::times(plan.inside.len())).transpose()?;
         // Slot 0 is the conversation, which the launch makes.
         let opened = plan.descriptors.iter().skip(1).map(|descriptor| match descriptor {
             Descriptor::ProcessRoot => root.as_ref().map_or(process.as_fd(), AsFd::as_fd),
+            Descriptor::Times => times.as_ref().map_or(process.as_fd(), AsFd::as_fd),
             Descriptor::Report => report.as_ref().map_or(process.as_fd(), AsFd::as_fd),
             _ => process.as_fd(),
         });
         let descriptors: Vec<BorrowedFd<'_>> = opened.collect();
         let mut init = launch(&Launch {
-            steps: &steps(&plan.inside),
+            steps: &plan.inside,
             descriptors: &descriptors,
             handed: work.options.handed(),
             namespaces: 0,
@@ -171,8 +180,9 @@ impl Container {
             // Not vfork: in a frozen cgroup the child would hold this process for ever.
             vfork: false,
         })?;
+        trace::done("started creel-init");
         match admit(&init, work) {
-            Ok(()) => Ok(init),
+            Ok(()) => Ok((init, times)),
             Err(error) => {
                 init.end();
                 Err(error)

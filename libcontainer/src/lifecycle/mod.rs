@@ -35,7 +35,6 @@ mod without_cgroup;
 
 use crate::cgroups::Cgroup;
 use crate::error::Error;
-use crate::plan::Planned;
 use crate::process::Process;
 use crate::spec;
 use crate::state::{Record, Store};
@@ -122,9 +121,4 @@ fn warn(warnings: &[String]) {
     for warning in warnings {
         log::warn!("{warning}");
     }
-}
-
-/// The steps without the places they come from.
-fn steps(planned: &[Planned]) -> Vec<creel_wire::owned::Step> {
-    planned.iter().map(|planned| planned.step.clone()).collect()
 }

@@ -22,13 +22,20 @@ use std::{fs, path::Path};
 /// How long the manager may take to read what it was sent, in milliseconds.
 const BARRIER_MS: u16 = 5_000;
 
-/// Makes the directory of the container's socket: the mount that the container gets to see.
-pub(super) fn directory(entry: &Entry) -> Result<OwnedFd, Error> {
+/// Makes the directory of the container's socket.
+pub(super) fn make_directory(entry: &Entry) -> Result<(), Error> {
     let path = entry.notify_directory();
     let failed = |source| Error::io("make the directory for readiness", &path, source);
     fs::create_dir(&path).map_err(failed)?;
     // A root of a user namespace is anybody here.
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).map_err(failed)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).map_err(failed)
+}
+
+/// Makes it, and the mount that the container gets to see.
+pub(super) fn directory(entry: &Entry) -> Result<OwnedFd, Error> {
+    make_directory(entry)?;
+    let path = entry.notify_directory();
+    let failed = |source| Error::io("mount the directory for readiness", &path, source);
     let name = CString::new(path.as_os_str().as_bytes()).map_err(|nul| failed(nul.into()))?;
     let tree = sys::mount::clone_tree(&name, false).map_err(failed)?;
     match sys::mount::set_attributes(tree.as_fd(), (NOTIFY_ATTRIBUTES, 0), false) {

@@ -7,6 +7,8 @@ use crate::error::Error;
 use crate::plan::{self, Host, Plan, PlanError, Request};
 use crate::seccomp;
 use crate::spec::{self, LoadError, LoadedSpec, Warnings};
+use crate::state::Store;
+use crate::trace;
 use creel_wire::owned::Step;
 use oci_spec::runtime::Spec;
 use std::fs;
@@ -26,7 +28,7 @@ impl Runtime {
     /// # Errors
     /// As [`Runtime::create`], as far as they can be known beforehand.
     pub fn plan(&self, id: &str, options: &CreateOptions) -> Result<Plan, Error> {
-        Ok(Read::from(id, options)?.work_out(id, options, true)?.plan)
+        Ok(Read::from(id, options)?.work_out(&self.store, id, options, true)?.plan)
     }
 }
 
@@ -47,16 +49,18 @@ impl Read {
     /// Probes the host, and plans.
     pub(super) fn work_out(
         self,
+        store: &Store,
         id: &str,
         options: &CreateOptions,
         separate_start: bool,
     ) -> Result<WorkedOut, Error> {
-        work_out(self, id, options, separate_start)
+        work_out(self, store, id, options, separate_start)
     }
 }
 
 fn work_out(
     Read { bundle, spec }: Read,
+    store: &Store,
     id: &str,
     options: &CreateOptions,
     separate_start: bool,
@@ -76,10 +80,11 @@ fn work_out(
         preserve_fds: options.handed().count(),
         listen_fds: options.listen_fds,
         listen_fd_names: options.listen_fd_names.clone(),
-        notify: options.notify_socket.is_some(),
+        notify: options.notify_socket.is_some().then(|| store.notify_directory(id)),
         no_cgroups: options.no_cgroups,
         separate_start,
         systemd,
+        traced: trace::is_on(),
         rootless: options.rootless.holds(&host),
     };
     let mut plan = plan::plan(&spec, &request, &host)?;

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::process::conversation::Report;
 use crate::process::{Exit, Process, StepError};
 use crate::state::{Record, Status, StoreError, Written};
+use crate::trace::{self, Trace};
 use std::os::fd::AsFd;
 
 /// How a container is run in the foreground.
@@ -39,6 +40,7 @@ impl Runtime {
     pub fn run(&self, id: &str, options: &CreateOptions) -> Result<Running, Error> {
         let nobody =
             "process.terminal is true: run --detach needs --console-socket to hand the terminal to";
+        let _trace = Trace::begin();
         let terminal = match options.take_terminal {
             true => TerminalFor::Caller,
             false => TerminalFor::Socket { otherwise: nobody },
@@ -62,6 +64,7 @@ impl Runtime {
         options: &CreateOptions,
         run: &ForegroundOptions,
     ) -> Result<Exit, Error> {
+        let _trace = Trace::begin();
         let foreground = Foreground::begin(run.orphans)?;
         let run_with = self.run_with(id, options, TerminalFor::Caller)?;
         let Run { running, record, saved, readiness } = run_with;
@@ -71,8 +74,10 @@ impl Runtime {
                 // As when nobody reads its output any more.
                 Err(error) => return Err(self.end(&running.process, record, &saved, error)),
             };
+        trace::done("waited for the program's end");
         if !run.keep {
             self.remove(record, &saved)?;
+            trace::done("removed the container");
         }
         Ok(exit)
     }
@@ -83,7 +88,7 @@ impl Runtime {
         options: &CreateOptions,
         terminal: TerminalFor,
     ) -> Result<Run, Error> {
-        let prepared = self.prepare(id, options, terminal, false)?;
+        let mut prepared = self.prepare(id, options, terminal, false)?;
         let readiness = match listen(&prepared, options) {
             Ok(readiness) => readiness,
             Err(error) => return Err(abandon(prepared, error)),
@@ -91,6 +96,8 @@ impl Runtime {
         if let Err(error) = launch(&prepared) {
             return Err(abandon(prepared, error));
         }
+        trace::done("waited for the program to run");
+        trace::inside(prepared.times.take(), &prepared.steps);
         let Prepared { entry, record, saved, init, terminal, .. } = prepared;
         // It runs: whatever hooks it still has and however long it lives, others may delete it.
         drop(entry);

@@ -10,6 +10,7 @@ use crate::plan::Hook;
 use crate::process::conversation::{Conversation, Event, Report};
 use crate::process::{StepError, image};
 use crate::state::{Entry, Record, StartStep, Status};
+use crate::trace::{self, Trace};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 use std::ffi::OsString;
 use std::io;
@@ -39,6 +40,7 @@ impl Container {
     /// # Errors
     /// As [`Container::start`].
     pub fn start_with(&self, options: &StartOptions) -> Result<(), Error> {
+        let _trace = Trace::begin();
         let entry = self.store.lock(&self.id)?;
         let record = entry.load()?;
         let status = state::status(&record, entry.waits_for_start())?;
@@ -56,6 +58,7 @@ impl Container {
         let readiness = manager.map(|manager| Readiness::listen(&entry, manager)).transpose()?;
         let conversation = connect_to(&entry)
             .map_err(|source| Error::io("reach the waiting process of", entry.path(), source))?;
+        trace::done("found the waiting process");
         go(&conversation)?;
         let explain = |report| failed_start(&record, report);
         let outcome = follow(&conversation, agent.as_ref(), explain);
@@ -64,6 +67,7 @@ impl Container {
             log::warn!("{error}");
         }
         outcome?;
+        trace::done("waited for the program to run");
         // However long the hooks take, the container can be deleted meanwhile.
         drop(entry);
         poststart(&record)?;

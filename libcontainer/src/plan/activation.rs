@@ -2,7 +2,8 @@
 //! is ready (sd_notify(3)).
 
 use super::namespaces::{Namespace, Namespaces};
-use super::{Descriptor, Request, Script, known_text};
+use super::{Descriptor, Host, Plan, PlanError, Request, Script, known_text, text};
+use caps::Capability;
 use creel_wire::owned::Step;
 use oci_spec::runtime::Process;
 
@@ -37,19 +38,52 @@ pub(super) fn with_variables(
 }
 
 /// The mount of the socket's directory: the socket itself is made when somebody waits for word.
-pub(super) fn mount(script: &mut Script, request: &Request, spaces: &Namespaces) {
-    if can_notify(request, spaces) {
-        let tree = script.slot(Descriptor::NotifyDirectory);
-        let target = known_text(NOTIFY_DIRECTORY);
-        script.push("", Step::MountTree { target: target.clone(), tree, propagation: 0, flags: 0 });
-        // Before Linux 5.12 only an attached mount can be closed; it is the host's directory.
-        script.push("", Step::MountAttributes { target, set: NOTIFY_ATTRIBUTES });
-    } else if request.notify {
+pub(super) fn mount(
+    script: &mut Script,
+    request: &Request,
+    spaces: &Namespaces,
+    host: &Host,
+) -> Result<(), PlanError> {
+    let Some(directory) = &request.notify else { return Ok(()) };
+    let target = known_text(NOTIFY_DIRECTORY);
+    if !can_notify(request, spaces) {
         script.warnings.push(
             "NOTIFY_SOCKET is not handed on: without a mount namespace there is no place for it"
                 .to_owned(),
         );
+    } else if host.has(Capability::CAP_SYS_ADMIN) {
+        // Whom the container's root is, may not get to the state root.
+        let tree = script.slot(Descriptor::NotifyDirectory);
+        script.push("", Step::MountTree { target: target.clone(), tree, propagation: 0, flags: 0 });
+        // Before Linux 5.12 only an attached mount can be closed; it is the host's directory.
+        script.push("", Step::MountAttributes { target, set: NOTIFY_ATTRIBUTES });
+    } else {
+        // A user makes no mounts outside; inside they are the root of their container.
+        let source = text("NOTIFY_SOCKET", directory.to_string_lossy().as_ref())?;
+        script.push(
+            "",
+            Step::MountBind {
+                target,
+                source,
+                recursive: false,
+                set: NOTIFY_ATTRIBUTES,
+                clear: 0,
+                recursive_set: 0,
+                recursive_clear: 0,
+                propagation: 0,
+                flags: 0,
+            },
+        );
     }
+    Ok(())
+}
+
+/// Whether creel-init binds the directory by its path, and no descriptor of it is opened.
+pub(crate) fn binds_notify_directory(plan: &Plan) -> bool {
+    plan.inside.iter().any(|planned| {
+        matches!(&planned.step, Step::MountBind { target, .. }
+            if planned.origin.is_empty() && *target == known_text(NOTIFY_DIRECTORY))
+    })
 }
 
 /// Just before the program: its pid is the one that creel-init has.
@@ -60,5 +94,5 @@ pub(super) fn listen_pid(script: &mut Script, request: &Request, spaces: &Namesp
 }
 
 fn can_notify(request: &Request, spaces: &Namespaces) -> bool {
-    request.notify && spaces.has(Namespace::Mount)
+    request.notify.is_some() && spaces.has(Namespace::Mount)
 }

@@ -1,6 +1,6 @@
 //! Device nodes and the links of /dev.
 
-use super::{PlanError, Script, inside_path, known_text, text};
+use super::{PlanError, Script, inside_path, inside_path_at, known_text, text};
 use creel_wire::owned::Step;
 use oci_spec::runtime::{LinuxDevice, LinuxDeviceType, Mount, Spec};
 
@@ -146,7 +146,7 @@ fn node(origin: &str, device: &LinuxDevice) -> Result<Step, PlanError> {
         })
     };
     Ok(Step::Device {
-        path: inside_path(&format!("{origin}.path"), &device.path().to_string_lossy())?,
+        path: inside_path_at(|| format!("{origin}.path"), &device.path().to_string_lossy())?,
         mode: kind | (device.file_mode().unwrap_or(0o666) & 0o7777),
         major: number("major", device.major())?,
         minor: number("minor", device.minor())?,

@@ -23,6 +23,8 @@ pub(crate) struct ExecRequest<'a> {
     pub(crate) preserve_fds: u32,
     /// Keep the caller's session keyring.
     pub(crate) no_new_keyring: bool,
+    /// As [`Request::traced`](super::Request::traced).
+    pub(crate) traced: bool,
     /// creel-init waits for what its caller does to it from outside, such as putting it into its cgroup.
     pub(crate) admitted: bool,
     /// The container's filter.
@@ -45,6 +47,7 @@ pub(crate) struct ExecPlan {
 /// trace from then on; the cgroup is entered before, so that nothing runs outside of its limits.
 pub(crate) fn plan_exec(request: &ExecRequest<'_>, host: &Host) -> Result<ExecPlan, PlanError> {
     let mut script = Script::new();
+    script.clock(request.traced);
     script.push("", Step::CloseFrom { first: 3 + request.preserve_fds });
     script.push("", Step::ResetSignals {});
     let affinity = ExecAffinity::of(request.process)?;

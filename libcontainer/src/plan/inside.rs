@@ -156,6 +156,7 @@ struct Entering {
 /// joined, this process stops being dumpable, so that nobody there can trace it. The cgroup comes before
 /// the cgroup namespace, which shows what its maker is in.
 fn enter(script: &mut Script, request: &Request, namespaces: &Namespaces, entering: &Entering) {
+    script.clock(request.traced);
     script.push("", Step::CloseFrom { first: 3 + request.preserve_fds });
     script.push("", Step::ResetSignals {});
     if entering.admitted {
@@ -223,7 +224,7 @@ fn build_root(script: &mut Script, spec: &Spec, root: &Root<'_>) -> Result<Built
     }
     let closing =
         mounts::plan(script, spec, &mounts::Surroundings { request, cgroup, namespaces, host })?;
-    activation::mount(script, request, namespaces);
+    activation::mount(script, request, namespaces, host)?;
     let has_mounts = namespaces.has(Namespace::Mount);
     devices::plan(script, spec, devices::How::of(in_user_namespace, has_mounts))?;
     // Not for hooks, whose files must not be everybody's.

@@ -29,10 +29,11 @@ use creel_wire::Slot;
 use creel_wire::owned::{Step, Text};
 use oci_spec::runtime::Spec;
 use serde::Serialize;
+use std::borrow::Borrow;
 use std::fmt;
 use std::path::PathBuf;
 
-pub(crate) use activation::NOTIFY_ATTRIBUTES;
+pub(crate) use activation::{NOTIFY_ATTRIBUTES, binds_notify_directory};
 pub(crate) use exec::{ExecPlan, ExecRequest, plan_exec};
 pub(crate) use hooks::Hook;
 pub use id_maps::{IdMap, IdMaps, MapWriter, MapWriters};
@@ -96,10 +97,12 @@ pub struct Request {
     pub listen_fds: u32,
     /// LISTEN_FDNAMES of sd_listen_fds_with_names(3).
     pub listen_fd_names: Option<String>,
-    /// The program gets a socket to say that it is ready, sd_notify(3).
-    pub notify: bool,
+    /// The program gets a socket to say that it is ready, sd_notify(3), in this directory.
+    pub notify: Option<PathBuf>,
     /// The systemd that makes the cgroup, where one does.
     pub systemd: Option<cgroups::systemd::Maker>,
+    /// creel-init notes when each of its steps begins.
+    pub traced: bool,
     /// What the caller may not do with cgroups is no error, unless it was asked for.
     pub rootless: bool,
 }
@@ -122,6 +125,8 @@ pub enum Descriptor {
     OuterSource(OuterSource),
     /// The container's state for hooks, with this status.
     HookState(&'static str),
+    /// Memory that creel-init and the library share, for the times at which the steps begin.
+    Times,
     /// Memory that creel-init and the library share, for the errno of an execve that failed.
     Report,
     /// A descriptor of the process being joined.
@@ -150,6 +155,12 @@ pub struct Planned {
     /// What creel-init does.
     #[serde(flatten)]
     pub step: Step,
+}
+
+impl Borrow<Step> for Planned {
+    fn borrow(&self) -> &Step {
+        &self.step
+    }
 }
 
 /// All that a start will do.
@@ -307,6 +318,14 @@ impl Script {
         self.steps.push(Planned { origin: origin.into(), step });
     }
 
+    /// Before all else, so that it is known of all of it.
+    fn clock(&mut self, traced: bool) {
+        if traced {
+            let times = self.slot(Descriptor::Times);
+            self.push("", Step::Clock { times });
+        }
+    }
+
     /// After a change of ids or of the user namespace, which takes back what was said: sysctl fs.suid_dumpable.
     fn stay_non_dumpable(&mut self) {
         let said = |planned: &Planned| matches!(planned.step, Step::NonDumpable {});
@@ -327,7 +346,15 @@ impl Script {
 
 /// A text for a step; `json_path` is named when there is a NUL inside.
 fn text(json_path: &str, value: impl Into<Vec<u8>>) -> Result<Text, PlanError> {
-    Text::new(value).map_err(|_| PlanError::Nul { json_path: json_path.to_owned() })
+    text_at(|| json_path.to_owned(), value)
+}
+
+/// As [`text`], with the JSON path made only when it is needed.
+fn text_at(
+    json_path: impl FnOnce() -> String,
+    value: impl Into<Vec<u8>>,
+) -> Result<Text, PlanError> {
+    Text::new(value).map_err(|_| PlanError::Nul { json_path: json_path() })
 }
 
 /// A text that holds no NUL because it is ours.
@@ -337,6 +364,11 @@ fn known_text(value: &'static str) -> Text {
 
 /// A path of the container as the steps want it: relative to the root, without `.` and `..`.
 fn inside_path(json_path: &str, path: &str) -> Result<Text, PlanError> {
+    inside_path_at(|| json_path.to_owned(), path)
+}
+
+/// As [`inside_path`], with the JSON path made only when it is needed.
+fn inside_path_at(json_path: impl FnOnce() -> String, path: &str) -> Result<Text, PlanError> {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {
@@ -345,7 +377,7 @@ fn inside_path(json_path: &str, path: &str) -> Result<Text, PlanError> {
             part => parts.push(part),
         }
     }
-    text(json_path, parts.join("/"))
+    text_at(json_path, parts.join("/"))
 }
 
 #[cfg(test)]

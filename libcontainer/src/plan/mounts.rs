@@ -5,7 +5,7 @@ use super::mount_tree::{MountIds, MountTree};
 use super::namespaces::{Namespace, Namespaces};
 use super::{
     Descriptor, Host, OuterSource, PlanError, Planned, Request, Script, devices, inside_path,
-    labels, text,
+    inside_path_at, labels, text, text_at,
 };
 use crate::cgroups;
 use caps::Capability;
@@ -111,7 +111,7 @@ impl One {
     fn of(origin: String, mount: &Mount, bundle: &Path) -> Result<Self, PlanError> {
         let options = Options::parse(mount.options().iter().flatten());
         let destination = mount.destination().to_string_lossy();
-        let target = inside_path(&format!("{origin}.destination"), &destination)?;
+        let target = inside_path_at(|| format!("{origin}.destination"), &destination)?;
         let source = mount.source().as_deref().unwrap_or(Path::new(""));
         // A bind's source is a path, and relative to the bundle; any other is only a name.
         let source = if options.bind { bundle.join(source) } else { source.to_owned() };
@@ -134,7 +134,7 @@ impl One {
     }
 
     fn source(&self) -> Result<Text, PlanError> {
-        text(&format!("{}.source", self.origin), self.source.as_str())
+        text_at(|| format!("{}.source", self.origin), self.source.as_str())
     }
 
     /// `outer`: the source is opened outside too, for what the container's root may not reach.
@@ -268,7 +268,7 @@ impl One {
         let origin = format!("{}.options", self.origin);
         let step = Step::MountFilesystem {
             target: self.target.clone(),
-            fstype: text(&format!("{}.type", self.origin), self.fstype.as_str())?,
+            fstype: text_at(|| format!("{}.type", self.origin), self.fstype.as_str())?,
             source: self.source()?,
             parameters: super::process::texts(&origin, parameters.iter())?,
             attributes,

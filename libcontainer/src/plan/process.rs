@@ -1,7 +1,7 @@
 //! The process itself: user, environment, limits, terminal.
 
 use super::capabilities::Sets;
-use super::{PlanError, text};
+use super::{PlanError, text_at};
 use creel_wire::owned::{Step, Text};
 use oci_spec::runtime::{PosixRlimitType, Process};
 use std::collections::HashMap;
@@ -56,7 +56,10 @@ pub(super) fn texts<'a>(
     origin: &str,
     values: impl Iterator<Item = &'a String>,
 ) -> Result<Vec<Text>, PlanError> {
-    values.enumerate().map(|(i, value)| text(&format!("{origin}[{i}]"), value.as_str())).collect()
+    values
+        .enumerate()
+        .map(|(i, value)| text_at(|| format!("{origin}[{i}]"), value.as_str()))
+        .collect()
 }
 
 /// The step that changes the ids.

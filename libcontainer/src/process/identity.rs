@@ -1,10 +1,13 @@
 //! Which process a pid means: the pid together with the time at which it started, so that a later
-//! process with the same number is never taken for the container's.
+//! process with the same number is never taken for the container's. A pid that comes again within a tick of that
+//! clock (10 ms) is told apart by the inode of its pidfd, which no two processes have.
 
 use crate::sys;
+use nix::sys::stat::fstat;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::OnceLock;
 
 /// A process, told apart from every later one with the same pid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -13,13 +16,24 @@ pub(crate) struct Identity {
     pub(crate) pid: i32,
     /// In clock ticks since boot, field 22 of proc_pid_stat(5).
     pub(crate) start_time: u64,
+    /// Of its pidfd; since Linux 6.9.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) pidfd_inode: Option<u64>,
 }
 
 impl Identity {
     /// Of a process that is there now.
     pub(crate) fn of(pid: i32) -> io::Result<Self> {
         let (start_time, _) = stat(pid)?;
-        Ok(Identity { pid, start_time })
+        Ok(Identity { pid, start_time, pidfd_inode: None })
+    }
+
+    /// The same, by a descriptor of it too.
+    pub(crate) fn with_pidfd(pid: i32, pidfd: BorrowedFd<'_>) -> io::Result<Self> {
+        static ARE_UNIQUE: OnceLock<bool> = OnceLock::new();
+        let are_unique = *ARE_UNIQUE.get_or_init(|| sys::pidfd_is_of_pidfs(pidfd).unwrap_or(false));
+        let pidfd_inode = if are_unique { Some(fstat(pidfd)?.st_ino) } else { None };
+        Ok(Identity { pidfd_inode, ..Identity::of(pid)? })
     }
 
     /// A descriptor of the process; `None` when it has ended (a zombie has).
@@ -31,6 +45,11 @@ impl Identity {
             Err(error) if error.raw_os_error() == Some(libc::EINVAL) => return Ok(None),
             Err(error) => return Err(error),
         };
+        if let Some(inode) = self.pidfd_inode {
+            if fstat(&pidfd)?.st_ino != inode {
+                return Ok(None);
+            }
+        }
         // Read after the descriptor was opened: what it says is of that process or of none.
         match stat(self.pid) {
             Ok((start_time, state)) => {
@@ -42,7 +61,7 @@ impl Identity {
         }
     }
 
-    /// Whether it still runs.
+    /// Whether it still runs, by its start time alone: for what is only told. Whoever acts on it opens it.
     pub(crate) fn is_alive(self) -> bool {
         matches!(stat(self.pid), Ok((start_time, state))
             if start_time == self.start_time && !matches!(state, 'Z' | 'X'))
@@ -98,6 +117,7 @@ fn parse_stat(text: &[u8]) -> Option<Stat> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::fd::AsFd;
 
     #[test]
     fn a_name_with_parentheses_does_not_shift_the_fields() {
@@ -114,5 +134,18 @@ mod tests {
         assert!(!later.is_alive());
         assert!(later.open().unwrap().is_none());
         assert!(this.open().unwrap().is_some());
+    }
+
+    #[test]
+    fn another_inode_is_another_process() {
+        let pid = std::process::id() as i32;
+        let pidfd = sys::pidfd_open(pid).unwrap();
+        let this = Identity::with_pidfd(pid, pidfd.as_fd()).unwrap();
+        assert!(this.open().unwrap().is_some());
+        let Some(inode) = this.pidfd_inode else {
+            return crate::skip::skip("pidfds have inodes of their own since Linux 6.9");
+        };
+        let later = Identity { pidfd_inode: Some(inode + 1), ..this };
+        assert!(later.open().unwrap().is_none());
     }
 }

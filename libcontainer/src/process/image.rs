@@ -7,7 +7,7 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::unistd::ftruncate;
 use std::ffi::CStr;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 
@@ -52,6 +52,22 @@ pub(crate) fn report() -> io::Result<OwnedFd> {
     ftruncate(&memfd, REPORT as i64)?;
     fcntl(&memfd, FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW))?;
     Ok(memfd)
+}
+
+/// Memory for a number of eight bytes for each step; it never shrinks either.
+pub(crate) fn times(steps: usize) -> io::Result<OwnedFd> {
+    let memfd = memfd_create(c"creel-times", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?;
+    ftruncate(&memfd, (steps * size_of::<u64>()) as i64)?;
+    fcntl(&memfd, FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW))?;
+    Ok(memfd)
+}
+
+/// What is there.
+pub(crate) fn noted(times: OwnedFd) -> io::Result<Vec<u64>> {
+    let mut bytes = Vec::new();
+    File::from(times).read_to_end(&mut bytes)?;
+    let numbers = bytes.chunks_exact(size_of::<u64>());
+    Ok(numbers.flat_map(|number| number.try_into().map(u64::from_ne_bytes)).collect())
 }
 
 /// What was left there; 0: nothing.

@@ -8,6 +8,7 @@ use super::wait;
 use crate::plan::Namespace;
 use crate::sys::{self, Ahead, Child, ChildError, CloneRequest};
 use creel_wire::owned;
+use std::borrow::Borrow;
 use std::ffi::CString;
 use std::fmt;
 use std::io;
@@ -15,8 +16,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 
 /// What creel-init is started with.
-pub(crate) struct Launch<'a> {
-    pub(crate) steps: &'a [owned::Step],
+pub(crate) struct Launch<'a, S> {
+    pub(crate) steps: &'a [S],
     /// The descriptors of slots 1 and on; slot 0 is the socket.
     pub(crate) descriptors: &'a [BorrowedFd<'a>],
     /// What the container's process has open.
@@ -53,7 +54,7 @@ impl Init {
                 "creel-init named a process that is not its second",
             ));
         }
-        let second = sys::pidfd_open(pid).inspect_err(|_| wait::end_child(pid))?;
+        let second = sys::pidfd_open(pid).inspect_err(|_| wait::end_child(pid, PATIENCE))?;
         wait::reap_within(self.pidfd.as_fd(), PATIENCE_MS);
         self.pid = pid;
         self.pidfd = second;
@@ -73,7 +74,10 @@ impl Init {
         // ESRCH: it has ended by itself.
         let _ = sys::send_signal(self.pidfd.as_fd(), libc::SIGKILL);
         if !wait::reap_within(self.pidfd.as_fd(), PATIENCE_MS) {
-            log::warn!("process {} does not end before its cgroup is thawed", self.pid);
+            log::warn!(
+                "process {} does not end before its cgroup is thawed, or whoever traces it lets it go",
+                self.pid
+            );
         }
     }
 
@@ -172,7 +176,7 @@ impl std::error::Error for LaunchError {
 }
 
 /// Clones creel-init into its namespaces and hands it the plan.
-pub(crate) fn launch(launch: &Launch<'_>) -> Result<Init, LaunchError> {
+pub(crate) fn launch<S: Borrow<owned::Step>>(launch: &Launch<'_, S>) -> Result<Init, LaunchError> {
     let (conversation, theirs) = Conversation::pair().map_err(LaunchError::Socket)?;
     let first_free = launch.handed.first_free();
     let theirs = clear(theirs.as_fd(), first_free)?;
@@ -207,7 +211,7 @@ pub(crate) fn launch(launch: &Launch<'_>) -> Result<Init, LaunchError> {
         Some(ahead) => clone_into(&request, ahead)?,
         None => clone(&request)?,
     };
-    let is_second = |step: &owned::Step| matches!(step, owned::Step::EnterPidNamespace { .. });
+    let is_second = |step: &S| matches!(step.borrow(), owned::Step::EnterPidNamespace { .. });
     let second_is_to_come = launch.steps.iter().any(is_second);
     Ok(Init { pid, pidfd, conversation, second_is_to_come })
 }

@@ -1,9 +1,10 @@
 //! Waiting for processes by their pidfds.
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,19 +71,54 @@ pub(crate) fn reap(pidfd: BorrowedFd<'_>) {
     let _ = wait(pidfd);
 }
 
-/// As [`reap`], of one that may not end: one in a frozen cgroup of version 1 outlasts even SIGKILL. False when it was
-/// still there after `timeout_ms`.
+/// As [`reap`], of one that may not end: one in a frozen cgroup of version 1 outlasts even SIGKILL, and one that somebody
+/// traces is kept from its parent until the tracer has waited for it. False when it was still there after `timeout_ms`.
 pub(crate) fn reap_within(pidfd: BorrowedFd<'_>, timeout_ms: u16) -> bool {
-    let has_ended = is_readable_within(&pidfd, timeout_ms).unwrap_or(true);
-    if has_ended {
-        reap(pidfd);
+    if !is_readable_within(&pidfd, timeout_ms).unwrap_or(true) {
+        return false;
     }
-    has_ended
+    let found = waitid(Id::PIDFd(pidfd), WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG);
+    !matches!(found, Ok(WaitStatus::StillAlive))
 }
 
-/// Kills and reaps a child of which there is no pidfd. As long as it is not reaped its pid is no other's.
-pub(crate) fn end_child(pid: i32) {
+/// Kills and reaps a child of which there is no pidfd; one that does not end within `patience` is left. As long as it is not
+/// reaped its pid is no other's.
+pub(crate) fn end_child(pid: i32, patience: Duration) {
+    const NAP: Duration = Duration::from_millis(5);
     let pid = nix::unistd::Pid::from_raw(pid);
     let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
-    let _ = nix::sys::wait::waitpid(pid, None);
+    // Nothing but a pidfd tells of the end of one child among others.
+    let end = Instant::now() + patience;
+    while Instant::now() < end {
+        match waitpid(pid, Some(WaitPidFlag::WNOHANG)) {
+            Ok(WaitStatus::StillAlive) | Err(nix::Error::EINTR) => std::thread::sleep(NAP),
+            _ => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::{Command, Stdio};
+
+    #[test]
+    #[allow(clippy::zombie_processes)] // It is what is tested.
+    fn a_child_without_a_pidfd_is_killed_and_reaped() {
+        let child = Command::new("sleep").arg("600").stdin(Stdio::null()).spawn().expect("sleep");
+        let pid = child.id() as i32;
+        end_child(pid, Duration::from_secs(20));
+        let again = waitpid(nix::unistd::Pid::from_raw(pid), Some(WaitPidFlag::WNOHANG));
+        assert_eq!(again, Err(nix::Error::ECHILD), "it was not reaped");
+    }
+
+    #[test]
+    fn a_child_that_does_not_end_is_waited_for_within_the_time() {
+        let mut child = Command::new("sleep").arg("600").spawn().expect("sleep");
+        let pidfd = crate::sys::pidfd_open(child.id() as i32).expect("a pidfd");
+        assert!(!reap_within(pidfd.as_fd(), 20));
+        child.kill().expect("kill");
+        assert!(reap_within(pidfd.as_fd(), 20_000));
+        assert!(child.wait().is_err(), "it was not reaped");
+    }
 }

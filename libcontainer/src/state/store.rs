@@ -147,6 +147,11 @@ impl Store {
         self.root.join(id)
     }
 
+    /// Where a container's [`Entry::notify_directory`] would be.
+    pub(crate) fn notify_directory(&self, id: &str) -> PathBuf {
+        self.path(id).join(NOTIFY)
+    }
+
     /// Takes an id: whoever makes the directory owns it.
     pub(crate) fn claim(&self, id: &str) -> Result<Entry, StoreError> {
         let path = self.path(id);

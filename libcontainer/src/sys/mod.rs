@@ -15,7 +15,8 @@ mod thread;
 pub(crate) use ahead::Ahead;
 pub(crate) use clone::{Child, ChildError, CloneRequest, clone_and_exec};
 pub(crate) use pidfd::{
-    exit_status, get_descriptor, namespace_kind, open as pidfd_open, own_received, send_signal,
+    exit_status, get_descriptor, is_of_pidfs as pidfd_is_of_pidfs, namespace_kind,
+    open as pidfd_open, own_received, send_signal,
 };
 pub(crate) use schedule::{set_io_priority, set_scheduler};
 pub(crate) use terminal::{copy_window_size, standard_input, standard_output, standard_streams};

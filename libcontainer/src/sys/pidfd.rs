@@ -62,6 +62,16 @@ pub(crate) fn get_descriptor(pidfd: BorrowedFd<'_>, number: RawFd) -> io::Result
     Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
 }
 
+/// statfs(2), PID_FS_MAGIC: the inodes of pidfds are those of processes, and none comes twice, since Linux 6.9.
+pub(crate) fn is_of_pidfs(pidfd: BorrowedFd<'_>) -> io::Result<bool> {
+    const PID_FS_MAGIC: u64 = 0x5049_4446;
+    // SAFETY: a struct statfs is plain numbers, for which zeros will do.
+    let mut found: libc::statfs = unsafe { std::mem::zeroed() };
+    // SAFETY: the kernel writes one struct statfs; the descriptor is open for as long as it is borrowed.
+    let done = unsafe { libc::fstatfs(pidfd.as_raw_fd(), &raw mut found) };
+    if done < 0 { Err(io::Error::last_os_error()) } else { Ok(found.f_type as u64 == PID_FS_MAGIC) }
+}
+
 /// A descriptor that recvmsg(2) just delivered.
 pub(crate) fn own_received(number: i32) -> OwnedFd {
     // SAFETY: the kernel made it for the one message it came with, and the caller takes each number once.

@@ -73,7 +73,9 @@ impl Field for Text {
 
     #[cfg(feature = "owned")]
     fn encode(value: &Self::Owned, out: &mut std::vec::Vec<u8>) {
-        Bytes::encode(&value.as_c_str().to_bytes_with_nul().to_vec(), out);
+        let bytes = value.as_c_str().to_bytes_with_nul();
+        u32::encode(&(bytes.len() as u32), out);
+        out.extend_from_slice(bytes);
     }
 }
 

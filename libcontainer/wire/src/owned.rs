@@ -2,6 +2,7 @@
 
 pub use crate::step::OwnedStep as Step;
 use crate::{MAGIC, MAX_DESCRIPTORS, MAX_PLAN, VERSION};
+use std::borrow::Borrow;
 use std::ffi::{CStr, CString, NulError};
 use std::string::String;
 use std::vec::Vec;
@@ -38,7 +39,7 @@ impl serde::Serialize for Text {
 pub struct TooLarge;
 
 /// Writes the plan that [`crate::Plan::decode`] reads; `descriptors` are the numbers by slot.
-pub fn encode(steps: &[Step], descriptors: &[i32]) -> Result<Vec<u8>, TooLarge> {
+pub fn encode<S: Borrow<Step>>(steps: &[S], descriptors: &[i32]) -> Result<Vec<u8>, TooLarge> {
     if descriptors.len() > MAX_DESCRIPTORS as usize {
         return Err(TooLarge);
     }
@@ -50,7 +51,7 @@ pub fn encode(steps: &[Step], descriptors: &[i32]) -> Result<Vec<u8>, TooLarge> 
     for step in steps {
         let head = out.len();
         out.extend_from_slice(&[0; 8]);
-        let tag = step.encode(&mut out);
+        let tag = step.borrow().encode(&mut out);
         let length = (out.len() - head - 8) as u32;
         out[head..head + 4].copy_from_slice(&tag.to_ne_bytes());
         out[head + 4..head + 8].copy_from_slice(&length.to_ne_bytes());

@@ -44,6 +44,13 @@ macro_rules! steps {
 
         #[cfg(feature = "owned")]
         impl OwnedStep {
+            /// What it is called here.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $( OwnedStep::$name { .. } => stringify!($name), )*
+                }
+            }
+
             /// Appends tag and fields; the length in between is the caller's.
             pub(crate) fn encode(&self, out: &mut std::vec::Vec<u8>) -> u32 {
                 let _ = &out;
@@ -285,6 +292,8 @@ steps! {
     80 AwaitIdMaps {}
     /// A tree of mounts for the next [`Step::MountBind`], should its source be out of reach from inside.
     81 OuterSource { tree: Slot }
+    /// Note when each step begins in this memory, of eight bytes for each: the first step, if at all.
+    82 Clock { times: Slot }
     /// execve(2).
     44 Execute { arguments: TextList, environment: TextList }
 }

@@ -5,6 +5,7 @@
 
 mod console;
 mod exec;
+mod labels;
 mod mounts;
 mod procfs;
 mod runtime;

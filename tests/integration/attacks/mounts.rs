@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{Tally, create_while_swapping, rounds};
+use super::{Swap, Tally, create_while_swapping, rounds};
 use crate::harness::{Bundle, Config, needs_root, runc_deviates};
 
 /// An image with a directory `vol`, and beside it `vol.link`, which leads to `victim` on the host.
@@ -77,6 +77,23 @@ fn forget_targets(bundle: &Bundle, victim: &Path) {
     let inside = bundle.rootfs(victim.to_str().expect("UTF-8"));
     if inside.exists() {
         fs::remove_dir_all(inside).expect("the link's end inside the root");
+    }
+}
+
+/// openat2(2) refuses `..` while anybody on the machine renames or mounts: that must not keep others from their containers.
+#[test]
+fn dots_are_followed_although_somebody_renames_without_end() {
+    let up = "../".repeat(60);
+    let bundle = Bundle::new("renames").dir("real").link("vol", &format!("{up}real"));
+    let bundle = bundle.config(|c| c.mount("tmpfs", "/vol/new", "tmpfs", &[]));
+    let outside = bundle.outside("elsewhere");
+    let names = ["one", "other"].map(|name| outside.join(name));
+    names.iter().for_each(|name| fs::create_dir(name).expect("a directory"));
+    let [one, other] = names;
+    let _swap = Swap::start(one, other);
+    for _ in 0..10 {
+        let report = bundle.report();
+        assert!(report.mount("/real/new").is_some(), "{:?}", report.mounts);
     }
 }
 

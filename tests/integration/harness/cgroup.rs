@@ -107,6 +107,8 @@ pub(crate) fn leave() {
 pub(crate) fn has(controller: &str) -> bool {
     let above = match (rootless::is_rootless(), may_be_made()) {
         (false, _) => String::new(),
+        // A user's systemd hands down some of the controllers that it has.
+        (true, true) if driver::is_systemd() => driver::cgroup_of_slice(),
         (true, true) => rootless::cgroup_parent(),
         (true, false) => return false,
     };

@@ -49,10 +49,15 @@ pub(crate) fn cgroups_path(name: &str) -> String {
     }
 }
 
+/// The cgroup of the slice that containers are in.
+pub(crate) fn cgroup_of_slice() -> String {
+    format!("{}/{}", above_units(), default_slice())
+}
+
 /// Where the cgroup is that this path names.
 pub(crate) fn cgroup_of(name: &str) -> String {
     match is_systemd() {
-        true => format!("{}/{}/creel-{name}.scope", above_units(), default_slice()),
+        true => format!("{}/creel-{name}.scope", cgroup_of_slice()),
         false => format!("{}/{name}", cgroup::parent()),
     }
 }

@@ -3,7 +3,7 @@
 use core::ffi::{CStr, c_char};
 use core::marker::PhantomData;
 use core::ptr;
-use core::sync::atomic::AtomicI32;
+use core::sync::atomic::{AtomicI32, AtomicU64};
 use creel_wire::Texts;
 use rustix::fs::fstat;
 use rustix::io::Errno;
@@ -39,6 +39,22 @@ pub fn map_report(number: i32) -> Result<&'static AtomicI32, Errno> {
     unsafe {
         let start = mmap(ptr::null_mut(), size, protection, MapFlags::SHARED, report, 0)?;
         Ok(&*start.cast::<AtomicI32>())
+    }
+}
+
+/// Maps the memory in which the library finds when each step began.
+pub fn map_times(number: i32) -> Result<&'static [AtomicU64], Errno> {
+    let times = super::borrow(number);
+    let sealed = rustix::fs::fcntl_get_seals(times)?;
+    let size = usize::try_from(fstat(times)?.st_size).map_err(|_| Errno::INVAL)?;
+    if !sealed.contains(rustix::fs::SealFlags::SHRINK) {
+        return Err(Errno::INVAL);
+    }
+    let protection = ProtFlags::READ | ProtFlags::WRITE;
+    // SAFETY: as in `map_report`; the slice ends with the last whole number of the memfd, which never shrinks.
+    unsafe {
+        let start = mmap(ptr::null_mut(), size, protection, MapFlags::SHARED, times, 0)?;
+        Ok(core::slice::from_raw_parts(start.cast::<AtomicU64>(), size / size_of::<AtomicU64>()))
     }
 }
 

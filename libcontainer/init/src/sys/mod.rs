@@ -9,7 +9,7 @@ mod memory;
 mod placement;
 
 pub use calls::*;
-pub use memory::{Pointers, map_plan, map_report};
+pub use memory::{Pointers, map_plan, map_report, map_times};
 pub use placement::*;
 
 use core::ffi::{CStr, c_char};

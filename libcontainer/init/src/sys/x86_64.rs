@@ -74,6 +74,7 @@ pub(super) mod number {
     pub(crate) const PRLIMIT64: usize = 302;
     pub(crate) const SETNS: usize = 308;
     pub(crate) const SECCOMP: usize = 317;
+    pub(crate) const CLOCK_GETTIME: usize = 228;
     pub(crate) const CLOSE_RANGE: usize = 436;
     pub(crate) const MOUNT_SETATTR: usize = 442;
 }

@@ -19,7 +19,7 @@ fn listening(request: &mut Request) {
 
 #[test]
 fn readiness_is_said_on_a_socket_of_its_own() {
-    assert_snapshot!(with(|_| {}, |request| request.notify = true), @r#"
+    assert_snapshot!(with(|_| {}, |request| request.notify = Some("/run/creel/web/notify".into())), @r#"
     - descriptors = ["conversation"]
     + descriptors = ["conversation","notifyDirectory"]
       mountBind
@@ -30,6 +30,20 @@ fn readiness_is_said_on_a_socket_of_its_own() {
     - process.args: execute arguments=["sh"] environment=["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin","TERM=xterm"]
     + process.args: execute arguments=["sh"] environment=["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin","TERM=xterm","NOTIFY_SOCKET=/run/notify/notify.sock"]
     "#);
+}
+
+/// Who may mount nothing outside has it bound inside.
+#[test]
+fn without_root_the_directory_is_bound_by_its_path() {
+    let mut asking = request();
+    asking.notify = Some("/run/user/1000/creel/web/notify".into());
+    let mut host = v2();
+    host.capabilities = 0;
+    let text = changes(&planned(|_| {}, &request(), &host), &planned(|_| {}, &asking, &host));
+    let bind = text.lines().find(|line| line.contains("run/notify source")).unwrap_or(&text);
+    let source = "/run/user/1000/creel/web/notify";
+    assert_eq!(bind, format!("+ mountBind target=run/notify source={source} set=0xf"), "{text}");
+    assert!(!text.contains("notifyDirectory"), "{text}");
 }
 
 #[test]

@@ -34,6 +34,7 @@ pub(super) fn plan_on(
 ) -> Result<ExecPlan, PlanError> {
     let surroundings = Surroundings::default();
     let mut request = ExecRequest {
+        traced: false,
         surroundings: &surroundings,
         id: "web",
         process,

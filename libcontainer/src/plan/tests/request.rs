@@ -3,6 +3,8 @@
 use super::harness::{planned, request, v2};
 use super::text::changes;
 use crate::plan::Request;
+use creel_wire::Slot;
+use creel_wire::owned::Step;
 use insta::assert_snapshot;
 
 fn with(edit: impl FnOnce(&mut Request)) -> String {
@@ -19,6 +21,17 @@ fn no_pivot() {
     + root.path: moveRoot
       console
     ");
+}
+
+#[test]
+fn a_trace_is_of_all_steps() {
+    let steps = |traced| {
+        let request = Request { traced, ..request() };
+        planned(|_| {}, &request, &v2()).inside
+    };
+    let (first, others) = (&steps(true)[0], &steps(true)[1..]);
+    assert!(matches!(first.step, Step::Clock { times: Slot(1) }));
+    assert_eq!(others, steps(false));
 }
 
 #[test]

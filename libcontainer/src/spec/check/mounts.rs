@@ -17,24 +17,24 @@ pub(super) fn check(spec: &Spec, warnings: &mut Warnings) -> Result<(), CheckErr
 
 fn destination(mount: &Mount, at: &str, warnings: &mut Warnings) -> Result<(), CheckError> {
     let destination = mount.destination();
-    let path = format!("{at}.destination");
+    let path = || format!("{at}.destination");
     if destination.as_os_str().is_empty() {
-        return Err(CheckError::missing(path, "an absolute path in the container"));
+        return Err(CheckError::missing(path(), "an absolute path in the container"));
     }
-    text::no_nul_path(&path, destination)?;
+    text::no_nul_path_at(path, destination)?;
     if !destination.is_absolute() {
         let destination = destination.display().to_string();
-        warnings.push(Warning::RelativeDestination { path, destination });
+        warnings.push(Warning::RelativeDestination { path: path(), destination });
     }
     Ok(())
 }
 
 fn strings(mount: &Mount, at: &str) -> Result<(), CheckError> {
     if let Some(source) = mount.source() {
-        text::no_nul_path(&format!("{at}.source"), source)?;
+        text::no_nul_path_at(|| format!("{at}.source"), source)?;
     }
     if let Some(kind) = mount.typ() {
-        text::no_nul(&format!("{at}.type"), kind)?;
+        text::no_nul_at(|| format!("{at}.type"), kind)?;
     }
     for (index, option) in mount.options().iter().flatten().enumerate() {
         text::no_nul_at(|| format!("{at}.options[{index}]"), option)?;
@@ -46,6 +46,9 @@ fn strings(mount: &Mount, at: &str) -> Result<(), CheckError> {
 fn mappings(mount: &Mount, at: &str) -> Result<(), CheckError> {
     let uids = mount.uid_mappings().as_deref().unwrap_or_default();
     let gids = mount.gid_mappings().as_deref().unwrap_or_default();
+    if uids.is_empty() && gids.is_empty() {
+        return Ok(());
+    }
     identity::mappings(uids, &format!("{at}.uidMappings"))?;
     identity::mappings(gids, &format!("{at}.gidMappings"))?;
     match (uids.is_empty(), gids.is_empty()) {

@@ -19,9 +19,14 @@ pub(super) fn no_nul_at(path: impl FnOnce() -> String, text: &str) -> Result<(),
 
 /// As [`no_nul`], for a path.
 pub(super) fn no_nul_path(path: &str, text: &Path) -> Result<(), CheckError> {
+    no_nul_path_at(|| path.to_owned(), text)
+}
+
+/// As [`no_nul_at`], for a path.
+pub(super) fn no_nul_path_at(path: impl FnOnce() -> String, text: &Path) -> Result<(), CheckError> {
     match text.as_os_str().as_bytes().contains(&0) {
         true => {
-            Err(CheckError::unsupported(path, text.display(), "a path without a NUL character"))
+            Err(CheckError::unsupported(path(), text.display(), "a path without a NUL character"))
         }
         false => Ok(()),
     }

@@ -148,7 +148,7 @@ fn damage(plan: &mut Vec<u8>, random: &mut Random) {
 fn no_noise_behind_a_header_makes_it_panic() {
     let mut random = Random::seeded();
     for _ in 0..rounds(10_000) {
-        let mut plan = encode(&[], &DESCRIPTORS[..random.below(2)]).unwrap();
+        let mut plan = encode::<Step>(&[], &DESCRIPTORS[..random.below(2)]).unwrap();
         for _ in 0..1 + random.below(6) {
             // A known tag and a length that may fit, so that the noise gets as far as the fields.
             let length = random.below(40);

@@ -35,7 +35,7 @@ fn plans_come_back_in_their_order() {
 
 #[test]
 fn a_plan_may_be_empty() {
-    let plan = encode(&[], &[]).unwrap();
+    let plan = encode::<Step>(&[], &[]).unwrap();
     assert_eq!(plan.len(), 20);
     let plan = Plan::decode(&plan).unwrap();
     assert_eq!((plan.steps().count(), plan.descriptors().count()), (0, 0));
@@ -43,7 +43,7 @@ fn a_plan_may_be_empty() {
 
 #[test]
 fn descriptors_come_back_by_slot() {
-    let plan = encode(&[], &DESCRIPTORS).unwrap();
+    let plan = encode::<Step>(&[], &DESCRIPTORS).unwrap();
     let plan = Plan::decode(&plan).unwrap();
     assert_eq!(plan.descriptors().collect::<Vec<_>>(), DESCRIPTORS);
 }
@@ -83,9 +83,9 @@ fn every_known_tag_is_among_the_tested() {
 #[test]
 fn what_creel_init_would_refuse_is_not_written() {
     let descriptors = vec![3; MAX_DESCRIPTORS as usize];
-    assert!(Plan::decode(&encode(&[], &descriptors).unwrap()).is_ok());
+    assert!(Plan::decode(&encode::<Step>(&[], &descriptors).unwrap()).is_ok());
     let descriptors = vec![3; MAX_DESCRIPTORS as usize + 1];
-    assert_eq!(encode(&[], &descriptors), Err(TooLarge));
+    assert_eq!(encode::<Step>(&[], &descriptors), Err(TooLarge));
 
     // Header, a descriptor, tag, length of the step, length of the program, flags, slot.
     let overhead = 20 + 4 + 8 + 4 + 4 + 4;

@@ -43,6 +43,7 @@ all! {
     AwaitAdmission {}
     AwaitIdMaps {}
     OuterSource { tree }
+    Clock { times }
     JoinNamespace { namespace, kind }
     Unshare { flags }
     EnterPidNamespace { at_once }
