@@ -60,15 +60,27 @@ impl Configuration {
                 "syscalls": [{"names": ["mount", "openat2"], "action": "SCMP_ACT_ERRNO"}],
             });
         }
+        let mut mounts = mounts(random);
+        let propagation = linux["rootfsPropagation"].as_str();
+        if propagation.is_some_and(|word| word.ends_with("shared")) {
+            mounts.iter_mut().for_each(unshare);
+        }
         let json = json!({
             "ociVersion": "1.2.0",
             "process": process(random, has_terminal),
             "root": {"path": "rootfs", "readonly": random.percent(50)},
             "hostname": "hostile",
-            "mounts": mounts(random),
+            "mounts": mounts,
             "linux": linux,
         });
         Configuration { json, no_pivot: random.percent(5), has_terminal }
+    }
+}
+
+/// What is mounted below a bind that the host shares, in a root that is shared, is the host's too: as asked for.
+fn unshare(mount: &mut Value) {
+    if let Some(options) = mount["options"].as_array_mut() {
+        options.retain(|option| option != "shared");
     }
 }
 
@@ -148,14 +160,14 @@ fn devices(random: &mut Random) -> Value {
     all.into()
 }
 
-fn mounts(random: &mut Random) -> Value {
+fn mounts(random: &mut Random) -> Vec<Value> {
     let mut all = usual_mounts();
     all.retain(|_| random.percent(85));
     for _ in 0..random.one_of(&[0, 0, 0, 1, 2, 4]) {
         let place = random.below(all.len() + 1);
         all.insert(place, mount(random));
     }
-    all.into()
+    all
 }
 
 fn usual_mounts() -> Vec<Value> {
