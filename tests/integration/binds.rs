@@ -207,8 +207,12 @@ fn a_shared_bind_is_a_peer_of_its_source_where_the_root_is_shared() {
             c.set("/linux/rootfsPropagation", root);
             c.bind(text(&source), "/m", &[options[0], options[1], "ro"]);
             c.bind(text(&source), "/private", &[options[0], "rprivate"]);
+            c.bind(text(&source), "/link/n", &[options[0], options[1], "ro"]);
         });
+        // As images have /var/run.
+        std::os::unix::fs::symlink("/tmp", bundle.rootfs("link")).expect("a link");
         let report = bundle.report();
+        assert!(mount_at(&report, "/tmp/n").has("ro"), "{root}");
         assert_eq!(mount_at(&report, "/m").propagation, [peers.as_str()], "{root}");
         assert!(mount_at(&report, "/m").has("ro"), "{root}");
         assert!(!mount_at(&report, "/private").propagation.contains(&peers), "{root}");

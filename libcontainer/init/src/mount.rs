@@ -123,9 +123,21 @@ pub fn bind(
     propagate(&tree, settings.propagation)
 }
 
-/// A detached tree that the library made ready.
-pub fn tree(root: BorrowedFd<'_>, settings: &Settings<'_>, tree: BorrowedFd<'_>) -> Outcome {
+/// A detached tree that the library made ready. Its attributes change once it is attached, by its descriptor: then the
+/// change is that of this mount and not of its peers, and what is at the path by then does not matter.
+pub fn tree(
+    root: BorrowedFd<'_>,
+    settings: &Settings<'_>,
+    tree: BorrowedFd<'_>,
+    own: MountAttr,
+    below: MountAttr,
+) -> Outcome {
     place(root, settings, tree)?;
+    for (attr, recursive) in [(own, false), (below, true)] {
+        if attr.set | attr.clear != 0 {
+            change(tree, attr, recursive).at(At::Attributes)?;
+        }
+    }
     propagate(tree, settings.propagation)
 }
 

@@ -197,9 +197,21 @@ fn carry_out<'a>(c: &mut Container<'a>, index: u32, step: Step<'a>) -> Outcome {
             mount::bind(c.root()?, &settings, tree, own, below)?;
             c.step_onto_root(target)
         }
-        Step::MountTree { target, tree, propagation, flags } => {
+        Step::MountTree {
+            target,
+            tree,
+            set,
+            clear,
+            recursive_set,
+            recursive_clear,
+            propagation,
+            flags,
+        } => {
             let settings = mount::Settings { target, propagation, flags };
-            mount::tree(c.root()?, &settings, sys::borrow(tree))
+            let own = sys::MountAttr { set, clear, ..Default::default() };
+            let below =
+                sys::MountAttr { set: recursive_set, clear: recursive_clear, ..Default::default() };
+            mount::tree(c.root()?, &settings, sys::borrow(tree), own, below)
         }
         Step::Remount {
             target,

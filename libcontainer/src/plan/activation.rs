@@ -54,9 +54,17 @@ pub(super) fn mount(
     } else if host.has(Capability::CAP_SYS_ADMIN) {
         // Whom the container's root is, may not get to the state root.
         let tree = script.slot(Descriptor::NotifyDirectory);
-        script.push("", Step::MountTree { target: target.clone(), tree, propagation: 0, flags: 0 });
-        // Before Linux 5.12 only an attached mount can be closed; it is the host's directory.
-        script.push("", Step::MountAttributes { target, set: NOTIFY_ATTRIBUTES });
+        let step = Step::MountTree {
+            target,
+            tree,
+            set: NOTIFY_ATTRIBUTES,
+            clear: 0,
+            recursive_set: 0,
+            recursive_clear: 0,
+            propagation: 0,
+            flags: 0,
+        };
+        script.push("", step);
     } else {
         // A user makes no mounts outside; inside they are the root of their container.
         let source = text("NOTIFY_SOCKET", directory.to_string_lossy().as_ref())?;

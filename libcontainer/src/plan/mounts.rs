@@ -182,21 +182,17 @@ impl One {
             source: self.source.clone().into(),
             recursive,
         }));
-        let (target, flags) = (self.target.clone(), self.proc_flags());
-        let attach = Step::MountTree { target: target.clone(), tree, propagation, flags };
-        script.push(self.origin.as_str(), attach);
-        // Of this mount, and not of its peers. Before Linux 5.12 only an attached mount can be changed.
-        let attributes = Step::Remount {
-            target,
-            parameters: Vec::new(),
-            reconfigure: false,
+        let step = Step::MountTree {
+            target: self.target.clone(),
+            tree,
             set: own.set,
             clear: cleared(own),
             recursive_set: below.set,
             recursive_clear: cleared(below),
-            propagation: 0,
+            propagation,
+            flags: self.proc_flags(),
         };
-        script.push(self.origin.as_str(), attributes);
+        script.push(self.origin.as_str(), step);
     }
 
     /// A bind whose tree of mounts the library makes.
@@ -211,8 +207,18 @@ impl One {
             ids,
             ids_below: ids_below.unwrap_or(false),
         }));
-        let (target, flags) = (self.target.clone(), self.proc_flags());
-        script.push(self.origin.as_str(), Step::MountTree { target, tree, propagation, flags });
+        // Its options are in the tree.
+        let step = Step::MountTree {
+            target: self.target.clone(),
+            tree,
+            set: 0,
+            clear: 0,
+            recursive_set: 0,
+            recursive_clear: 0,
+            propagation,
+            flags: self.proc_flags(),
+        };
+        script.push(self.origin.as_str(), step);
     }
 
     /// What is named changes, the rest of the mount stays as it is; without `bind` the file system gets the

@@ -224,6 +224,11 @@ steps! {
     60 MountTree {
         target: Text,
         tree: Slot,
+        /// MOUNT_ATTR_*.
+        set: u64,
+        clear: u64,
+        recursive_set: u64,
+        recursive_clear: u64,
         /// MS_SHARED and its like, or 0.
         propagation: u32,
         /// [`mount_flags`].

@@ -23,8 +23,7 @@ fn readiness_is_said_on_a_socket_of_its_own() {
     - descriptors = ["conversation"]
     + descriptors = ["conversation","notifyDirectory"]
       mountBind
-    + mountTree target=run/notify tree=0x1
-    + mountAttributes target=run/notify set=0xf
+    + mountTree target=run/notify tree=0x1 set=0xf
       device
       ready
     - process.args: execute arguments=["sh"] environment=["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin","TERM=xterm"]

@@ -92,7 +92,7 @@ all! {
     MakeDirectory { path }
     MountAttributes { target, set }
     UserNamespaceRoot {}
-    MountTree { target, tree, propagation, flags }
+    MountTree { target, tree, set, clear, recursive_set, recursive_clear, propagation, flags }
     Remount {
         target, parameters, reconfigure, set, clear, recursive_set, recursive_clear, propagation
     }
