@@ -219,6 +219,27 @@ fn a_shared_bind_is_a_peer_of_its_source_where_the_root_is_shared() {
     }
 }
 
+/// The image has a link to the place of a shared bind, and another mount is asked for at the link: nothing comes to the host.
+#[test]
+fn a_link_of_the_image_leads_no_mount_into_a_shared_bind() {
+    needs_root!("it mounts the source");
+    runc_deviates!("the mount comes to the host and stays there");
+    let mut bundle = Bundle::new("ledaway");
+    let source = source(&bundle);
+    bundle.mount_tmpfs(&source, MsFlags::empty(), "size=64k");
+    mount(None::<&str>, &source, None::<&str>, MsFlags::MS_SHARED, None::<&str>).expect("shared");
+    fs::create_dir(source.join("victim")).expect("a directory");
+    let bundle = bundle.config(|c| {
+        c.set("/linux/rootfsPropagation", "rshared");
+        c.bind(text(&source), "/m", &["rbind", "rshared"]);
+        c.mount("cover", "/link/victim", "tmpfs", &[]);
+    });
+    std::os::unix::fs::symlink("/m", bundle.rootfs("link")).expect("a link");
+    bundle.run();
+    let table = fs::read_to_string("/proc/self/mountinfo").expect("mountinfo");
+    assert!(!table.contains(text(&source.join("victim"))), "{table}");
+}
+
 /// `shared:N` of what is mounted at a path of this host.
 fn peer_group(path: &Path) -> String {
     let table = fs::read_to_string("/proc/self/mountinfo").expect("mountinfo");

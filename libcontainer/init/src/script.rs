@@ -211,7 +211,8 @@ fn carry_out<'a>(c: &mut Container<'a>, index: u32, step: Step<'a>) -> Outcome {
             let own = sys::MountAttr { set, clear, ..Default::default() };
             let below =
                 sys::MountAttr { set: recursive_set, clear: recursive_clear, ..Default::default() };
-            mount::tree(c.root()?, &settings, sys::borrow(tree), own, below)
+            mount::tree(c.root()?, &settings, sys::borrow(tree), own, below)?;
+            c.step_onto_root(target)
         }
         Step::Remount {
             target,

@@ -50,14 +50,18 @@ pub(super) fn plan(
     // In a user namespace all mounts are slaves of the host's.
     let to_host = namespaces.is_new(Namespace::Mount) && !in_user_namespace && is_root_shared(spec);
     let label = spec.linux().as_ref().and_then(|linux| linux.mount_label().as_deref());
-    let mut all = Vec::new();
-    for (index, mount) in spec.mounts().iter().flatten().enumerate() {
+    let mounts = spec.mounts().as_deref().unwrap_or_default();
+    let (mut all, mut last) = (Vec::new(), Vec::new());
+    for (index, mount) in mounts.iter().enumerate() {
         let one = One::of(format!("mounts[{index}]"), mount, &request.bundle)?;
         let ids = MountIds::of(&one.origin, mount, &one.options, spec, namespaces)?;
         match (one.fstype.as_str(), ids) {
             _ if one.options.remount => one.remount(script)?,
             (_, Some(ids)) => one.id_mapped(script, ids),
-            _ if to_host && one.is_shared_bind() => one.shared_with_host(script),
+            _ if to_host && one.is_shared_bind() => match is_entered(mount, &mounts[index + 1..]) {
+                true => one.shared_with_host(script),
+                false => last.push(index),
+            },
             _ if one.options.bind => one.bind(script, outer)?,
             ("cgroup" | "cgroup2", _) => {
                 one.cgroup(script, cgroup, namespaces.has(Namespace::Cgroup))?;
@@ -72,7 +76,16 @@ pub(super) fn plan(
         }
         all.push(one);
     }
+    // Not before: a link of the image could lead another mount in there, and that would come to the host.
+    for index in last {
+        all[index].shared_with_host(script);
+    }
     Ok(closing(&all))
+}
+
+/// Whether a later mount is asked for at the mount's destination, or below.
+fn is_entered(mount: &Mount, later: &[Mount]) -> bool {
+    later.iter().any(|other| other.destination().starts_with(mount.destination()))
 }
 
 /// Whether mounts that are made in the container may come to the host, where a bind is shared too.

@@ -3,6 +3,7 @@
 
 use super::clone::{CLONE_CLEAR_SIGHAND, CLONE_PIDFD, CloneArgs, clone3, raw};
 use nix::sys::signal::{SigSet, SigmaskHow};
+use std::cell::UnsafeCell;
 use std::ffi::{c_int, c_void};
 use std::io;
 use std::mem::MaybeUninit;
@@ -31,7 +32,7 @@ struct Room {
     state: AtomicU32,
     /// Not 0: the child is to end.
     unneeded: AtomicU32,
-    stack: MaybeUninit<[u8; STACK]>,
+    stack: UnsafeCell<MaybeUninit<[u8; STACK]>>,
 }
 
 const MAKING: u32 = 1;
@@ -46,7 +47,7 @@ impl Ahead {
             parent: std::process::id(),
             state: AtomicU32::new(MAKING),
             unneeded: AtomicU32::new(0),
-            stack: MaybeUninit::uninit(),
+            stack: UnsafeCell::new(MaybeUninit::uninit()),
         });
         let room = NonNull::from(Box::leak(room));
         let pidfd = start(room).inspect_err(|error| log::debug!("no namespaces ahead: {error}"));

@@ -5,7 +5,9 @@ use std::fs;
 use serde_json::json;
 
 use crate::apparmor::{NOT_LOADED, OFF, Profile, is_on};
-use crate::harness::{Bundle, needs_root, runc_deviates, unless};
+use crate::harness::{
+    Bundle, needs_root, orphans_reap, process_exists, runc_deviates, unless, wait_until,
+};
 
 /// The label of a process as the kernel has it.
 fn label_of(pid: u32) -> String {
@@ -53,5 +55,11 @@ fn cve_2019_16884_a_covered_proc_does_not_swallow_the_label() {
             assert_eq!(fs::read_to_string(&cover).expect("the cover"), "", "{cover}");
         }
     }
-    bundle.cmd(&["delete", "--force", &bundle.id]).ok();
+    // Its parent is this program now, and the first one ends only when it is reaped.
+    bundle.cmd(&["kill", "--all", &bundle.id, "KILL"]).ok();
+    wait_until("its end", || {
+        orphans_reap();
+        !process_exists(second)
+    });
+    bundle.delete();
 }

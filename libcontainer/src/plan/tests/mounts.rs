@@ -73,6 +73,26 @@ fn bind_that_is_shared_with_the_host() {
     "#);
 }
 
+/// It comes after all others, which a link of the image could lead in there; but for those that are asked for there.
+#[test]
+fn bind_that_is_shared_with_the_host_is_the_last() {
+    let order = |later: &str| {
+        let plan = plan_of(|config| {
+            config["linux"]["rootfsPropagation"] = "shared".into();
+            let mounts = config["mounts"].as_array_mut().unwrap();
+            let options = ["rbind", "rshared"];
+            mounts.push(json!({"destination": "/b", "source": "/a", "options": options}));
+            mounts.push(json!({"destination": later, "source": "t", "type": "tmpfs"}));
+        });
+        let origins = plan.inside.iter().map(|planned| planned.origin.clone());
+        origins.filter(|origin| origin == "mounts[7]" || origin == "mounts[8]").collect::<Vec<_>>()
+    };
+    assert_eq!(order("/c"), ["mounts[8]", "mounts[7]"]);
+    assert_eq!(order("/bc"), ["mounts[8]", "mounts[7]"]);
+    assert_eq!(order("/b/c"), ["mounts[7]", "mounts[8]"]);
+    assert_eq!(order("/b"), ["mounts[7]", "mounts[8]"]);
+}
+
 /// It is the option that makes a bind; a relative source is the bundle's.
 #[test]
 fn bind_by_its_option_alone() {
