@@ -4,7 +4,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
 
-use crate::harness::{Bundle, Config, Tmux, runc_deviates, unless, wait_until};
+use crate::harness::{Bundle, Config, Tmux, runc_deviates, stat_fields, unless, wait_until};
 
 const SMALL: (u16, u16) = (100, 30);
 const LARGE: (u16, u16) = (120, 40);
@@ -37,8 +37,19 @@ fn run_line(bundle: &Bundle) -> String {
     command(bundle, &["run", "--bundle", &bundle.bundle_path(), &bundle.id])
 }
 
+/// Waits until keys at the terminal reach this program in the container: the shell starts it after what it printed before.
+fn wait_for_foreground(bundle: &Bundle, program: &str) {
+    let is_there = |pid: u32| {
+        let comm = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        let reached =
+            stat_fields(pid).is_some_and(|stat| stat.group == stat.foreground && stat.state == 'S');
+        comm.trim() == program && reached
+    };
+    wait_until("the program in the foreground", || bundle.processes().into_iter().any(is_there));
+}
+
 /// What a shell inside can do at its terminal, until it ends with status 7.
-fn session(tmux: &Tmux, begin: &str) {
+fn session(bundle: &Bundle, tmux: &Tmux, begin: &str) {
     tmux.clear();
     tmux.line(&format!("{begin}; echo code=$?"));
     tmux.wait_for("inner>");
@@ -50,6 +61,7 @@ fn session(tmux: &Tmux, begin: &str) {
 
     tmux.line("echo go; sleep 1000; echo slept $?");
     tmux.wait_for_line("go");
+    wait_for_foreground(bundle, "sleep");
     tmux.keys(&["C-c"]);
     tmux.wait_for("^C");
     tmux.line("echo after $?");
@@ -58,6 +70,7 @@ fn session(tmux: &Tmux, begin: &str) {
     tmux.clear();
     tmux.line("sh -c 'echo go; sleep 1001'");
     tmux.wait_for_line("go");
+    wait_for_foreground(bundle, "sleep");
     tmux.keys(&["C-z"]);
     tmux.wait_for("Stopped");
     tmux.line("jobs | cut -c 1-10");
@@ -65,6 +78,7 @@ fn session(tmux: &Tmux, begin: &str) {
     tmux.clear();
     tmux.line("fg");
     tmux.wait_for("sleep 1001");
+    wait_for_foreground(bundle, "sleep");
     tmux.keys(&["C-c"]);
     tmux.line("echo again");
     tmux.wait_for_line("again");
@@ -97,7 +111,7 @@ fn a_shell_in_the_foreground() {
     let bundle = shell("tty");
     let tmux = Tmux::new(&bundle, SMALL);
     let before = tmux.settings(&bundle);
-    session(&tmux, &run_line(&bundle));
+    session(&bundle, &tmux, &run_line(&bundle));
     assert_eq!(tmux.settings(&bundle), before);
     drop(tmux);
     bundle.assert_nothing_left();
@@ -109,7 +123,7 @@ fn a_shell_by_exec() {
     let bundle = Bundle::new("ttyexec").busybox().config(prompting).sleeping();
     let tmux = Tmux::new(&bundle, SMALL);
     let before = tmux.settings(&bundle);
-    session(&tmux, &command(&bundle, &["exec", "-t", &bundle.id, "/bin/sh"]));
+    session(&bundle, &tmux, &command(&bundle, &["exec", "-t", &bundle.id, "/bin/sh"]));
     assert_eq!(tmux.settings(&bundle), before);
 }
 

@@ -7,6 +7,9 @@ use std::fs;
 pub(crate) struct Stat {
     pub(crate) state: char,
     pub(crate) ppid: u32,
+    /// Its process group, and the one in the foreground of its terminal.
+    pub(crate) group: i32,
+    pub(crate) foreground: i32,
     /// In clock ticks since boot; with the pid it names a process for good.
     pub(crate) start_time: u64,
 }
@@ -19,6 +22,8 @@ pub(crate) fn stat_fields(pid: u32) -> Option<Stat> {
     Some(Stat {
         state: fields.first()?.chars().next()?,
         ppid: fields.get(1)?.parse().ok()?,
+        group: fields.get(2)?.parse().ok()?,
+        foreground: fields.get(5)?.parse().ok()?,
         start_time: fields.get(19)?.parse().ok()?,
     })
 }
