@@ -1,10 +1,9 @@
 //! Descriptors: none of the library's gets into another program, none of another's into a container.
 
-use super::{Outcome, read_all, run, with_bundle};
+use super::{Outcome, read_all, run, sys, with_bundle};
 use libcontainer::{ExecOptions, Stdio};
-use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use std::fs::File;
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,14 +12,7 @@ const ON_PURPOSE: i32 = 600;
 
 /// Standard streams apart, and what a program that this test was started by handed down.
 fn inheritable() -> Vec<i32> {
-    (3..ON_PURPOSE)
-        .filter(|number| {
-            // SAFETY: it is only asked for its flags; one that is not open is EBADF.
-            #[allow(unsafe_code)]
-            let fd = unsafe { BorrowedFd::borrow_raw(*number) };
-            fcntl(fd, FcntlArg::F_GETFD).is_ok_and(|flags| flags & FdFlag::FD_CLOEXEC.bits() == 0)
-        })
-        .collect()
+    (3..ON_PURPOSE).filter(|number| sys::is_inheritable(*number)).collect()
 }
 
 #[test]
@@ -61,7 +53,7 @@ fn none_of_another_thread_gets_into_a_container() {
             scope.spawn(|| {
                 let file = File::open("/dev/null").expect("/dev/null");
                 while !done.load(Ordering::Relaxed) {
-                    drop(duplicate_inheritable(file.as_fd()));
+                    drop(sys::duplicate_inheritable(file.as_fd(), ON_PURPOSE));
                 }
             });
             let lived = (0..10).try_for_each(|number| -> Outcome {
@@ -85,13 +77,4 @@ fn none_of_another_thread_gets_into_a_container() {
             lived
         })
     });
-}
-
-fn duplicate_inheritable(file: BorrowedFd<'_>) -> OwnedFd {
-    let number = fcntl(file, FcntlArg::F_DUPFD(ON_PURPOSE)).expect("a duplicate");
-    // SAFETY: the kernel just made it.
-    #[allow(unsafe_code)]
-    unsafe {
-        OwnedFd::from_raw_fd(number)
-    }
 }

@@ -11,6 +11,7 @@ mod statuses;
 #[path = "../../examples/supervisor.rs"]
 #[allow(dead_code)]
 mod supervisor;
+mod sys;
 mod terminals;
 
 use libcontainer::{CreateOptions, Running, Runtime, Stdio};

@@ -1,6 +1,6 @@
 //! The rest of the program has children and signals, too.
 
-use super::{Outcome, run, status_line, with_bundle};
+use super::{Outcome, run, status_line, sys, with_bundle};
 use libcontainer::{CreateOptions, Exit, Foreground, ForegroundOptions, Orphans, Runtime, Stdio};
 use nix::sys::signal::{SigSet, Signal};
 use std::process::Command;
@@ -34,16 +34,7 @@ fn signals_are_taken_only_while_they_are_asked_for() {
         let mut ready = [0; 6];
         std::io::Read::read_exact(&mut output, &mut ready)?;
         let thread = nix::unistd::gettid();
-        let sender = std::thread::spawn(move || {
-            let process = nix::unistd::Pid::this();
-            // tgkill(2): to that thread alone.
-            let tgkill = libc::SYS_tgkill;
-            // SAFETY: plain numbers.
-            #[allow(unsafe_code)]
-            unsafe {
-                libc::syscall(tgkill, process.as_raw(), thread.as_raw(), Signal::SIGUSR1 as i32)
-            }
-        });
+        let sender = std::thread::spawn(move || sys::signal_thread(thread, Signal::SIGUSR1));
         assert_eq!(foreground.attend(&running.process, None)?, Exit::Status(44));
         assert_eq!(sender.join().expect("the sender"), 0);
         drop(foreground);

@@ -1,31 +1,18 @@
 //! What is sent to whoever listens: the terminal to a console socket, the pidfd to a pidfd socket.
 
-use super::{Outcome, with_bundle};
+use super::{Outcome, sys, with_bundle};
 use libcontainer::{CreateOptions, Error, ExecOptions, Exit, Runtime, Stdio};
-use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
 use std::error::Error as StdError;
 use std::fs::File;
-use std::io::{IoSliceMut, Read, Write};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::io::{Read, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 
 /// The next connection's message and descriptor.
 fn receive(listener: &UnixListener) -> Result<(String, OwnedFd), Box<dyn StdError>> {
     let (stream, _) = listener.accept()?;
     let mut bytes = [0; 64];
-    let mut space = nix::cmsg_space!([i32; 1]);
-    let mut parts = [IoSliceMut::new(&mut bytes)];
-    let flags = MsgFlags::MSG_CMSG_CLOEXEC;
-    let message = recvmsg::<()>(stream.as_raw_fd(), &mut parts, Some(&mut space), flags)?;
-    let (length, mut fd) = (message.bytes, None);
-    for control in message.cmsgs()? {
-        if let ControlMessageOwned::ScmRights(numbers) = control {
-            // SAFETY: the kernel just made it for this message.
-            #[allow(unsafe_code)]
-            let received = unsafe { OwnedFd::from_raw_fd(numbers[0]) };
-            fd = Some(received);
-        }
-    }
+    let (length, fd) = sys::receive(&stream, &mut bytes)?;
     let text = String::from_utf8_lossy(&bytes[..length]).into_owned();
     Ok((text, fd.ok_or("no descriptor came")?))
 }
