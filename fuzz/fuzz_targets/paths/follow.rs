@@ -61,19 +61,15 @@ impl Job {
     /// Follows it below `root`, which the caller sees at `place`.
     pub(crate) fn carry_out(&self, root: BorrowedFd<'_>, place: &str) -> Outcome {
         let path = CString::new(self.path.as_str()).expect("no NUL");
-        let no_name = |found| (found, Vec::new());
         let found = match self.end {
             End::Open(flags) => resolve::open(root, &path, flags, self.resolve)
-                .map(no_name)
                 .map_err(|errno| ("open".to_owned(), errno)),
             End::Target(kind) => {
-                resolve::target(root, &path, kind, self.resolve).map(no_name).map_err(described)
+                resolve::target(root, &path, kind, self.resolve).map_err(described)
             }
-            End::Parent => resolve::parent(root, &path)
-                .map(|(found, name)| (found, name.as_bytes().to_vec()))
-                .map_err(described),
+            End::Parent => resolve::parent(root, &path).map_err(described),
         };
-        Outcome(found.map(|(found, name)| Found::of(&found, name, place)))
+        Outcome(found.map(|found| Found::of(&found, place)))
     }
 }
 
@@ -90,26 +86,25 @@ struct Found {
     /// Below the root.
     path: String,
     mode: u32,
-    name: Vec<u8>,
     file: (u64, u64),
 }
 
 impl Found {
-    fn of(found: &OwnedFd, name: Vec<u8>, place: &str) -> Found {
+    fn of(found: &OwnedFd, place: &str) -> Found {
         let stat = fs::fstat(found.as_fd()).expect("a file");
         let link = format!("/proc/self/fd/{}", found.as_raw_fd());
         let path = std::fs::read_link(link).expect("its path").to_string_lossy().into_owned();
         // Whoever asks is another thread.
         let path = path.strip_prefix(place).map_or(path.clone(), str::to_owned);
-        Found { path, mode: stat.st_mode, name, file: (stat.st_dev, stat.st_ino) }
+        Found { path, mode: stat.st_mode, file: (stat.st_dev, stat.st_ino) }
     }
 }
 
 impl Outcome {
     /// What can be compared between two equal trees.
-    pub(crate) fn in_tree(&self) -> Result<(&str, u32, &[u8]), &(String, Errno)> {
+    pub(crate) fn in_tree(&self) -> Result<(&str, u32), &(String, Errno)> {
         let found = self.0.as_ref()?;
-        Ok((&found.path, found.mode, &found.name))
+        Ok((&found.path, found.mode))
     }
 
     pub(crate) fn file(&self) -> Option<(u64, u64)> {

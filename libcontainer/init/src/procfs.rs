@@ -13,9 +13,6 @@ use rustix::fs::{self, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
 
-/// The inode of the top of every procfs.
-pub const TOP: u64 = 1;
-
 /// Its top, of this process's pid namespace.
 pub fn top<'c>(c: &'c mut Container<'_>) -> Result<&'c OwnedFd, Failure> {
     if c.proc.is_none() {
@@ -79,5 +76,9 @@ fn mounted() -> Result<OwnedFd, Errno> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let proc = fs::openat(fs::CWD, c"/proc", flags, Mode::empty())?;
     let is_procfs = fs::fstatfs(&proc)?.f_type == fs::PROC_SUPER_MAGIC;
-    if is_procfs && fs::fstat(&proc)?.st_ino == TOP { Ok(proc) } else { Err(Errno::NODEV) }
+    if is_procfs && fs::fstat(&proc)?.st_ino == walk::TOP_OF_PROCFS {
+        Ok(proc)
+    } else {
+        Err(Errno::NODEV)
+    }
 }

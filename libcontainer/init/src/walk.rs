@@ -5,12 +5,13 @@
 //! meanwhile leads nowhere else.
 
 use crate::buffer::{Buffer, CAPACITY};
-use crate::procfs;
 use core::ffi::CStr;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
+/// The inode of the top of every procfs.
+pub const TOP_OF_PROCFS: u64 = 1;
 /// How many links one path may lead through, as in the kernel.
 const MAX_LINKS: usize = 40;
 /// How deep below the root a path may lead.
@@ -138,7 +139,7 @@ impl Way<'_> {
     /// A link of procfs that leads to an object and not where its text says. Those at its top are plain ones.
     fn is_magic(&self, link: &OwnedFd) -> Result<bool, Errno> {
         let in_proc = fs::fstatfs(link)?.f_type == fs::PROC_SUPER_MAGIC;
-        Ok(in_proc && fs::fstat(self.here())?.st_ino != procfs::TOP)
+        Ok(in_proc && fs::fstat(self.here())?.st_ino != TOP_OF_PROCFS)
     }
 }
 
