@@ -109,22 +109,8 @@ pub fn open_source(
     }
 }
 
-/// mount_setattr(2), move_mount(2).
-pub fn bind(
-    root: BorrowedFd<'_>,
-    settings: &Settings<'_>,
-    tree: OwnedFd,
-    own: MountAttr,
-    below: MountAttr,
-) -> Outcome {
-    place(root, settings, tree.as_fd())?;
-    change(&tree, own, false).at(At::Attributes)?;
-    change(&tree, below, true).at(At::Attributes)?;
-    propagate(&tree, settings.propagation)
-}
-
-/// A detached tree that the library made ready. Its attributes change once it is attached, by its descriptor: then the
-/// change is that of this mount and not of its peers, and what is at the path by then does not matter.
+/// A detached tree, onto its target. Its attributes change once it is attached, by its descriptor: then the change is that
+/// of this mount and not of its peers, and what is at the path by then does not matter.
 pub fn tree(
     root: BorrowedFd<'_>,
     settings: &Settings<'_>,
@@ -133,11 +119,8 @@ pub fn tree(
     below: MountAttr,
 ) -> Outcome {
     place(root, settings, tree)?;
-    for (attr, recursive) in [(own, false), (below, true)] {
-        if attr.set | attr.clear != 0 {
-            change(tree, attr, recursive).at(At::Attributes)?;
-        }
-    }
+    change(tree, own, false).at(At::Attributes)?;
+    change(tree, below, true).at(At::Attributes)?;
     propagate(tree, settings.propagation)
 }
 

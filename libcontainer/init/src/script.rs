@@ -189,12 +189,11 @@ fn carry_out<'a>(c: &mut Container<'a>, index: u32, step: Step<'a>) -> Outcome {
             flags,
         } => {
             let settings = mount::Settings { target, propagation, flags };
-            let own = sys::MountAttr { set, clear, ..Default::default() };
-            let below =
-                sys::MountAttr { set: recursive_set, clear: recursive_clear, ..Default::default() };
+            let own = sys::MountAttr::change(set, clear);
+            let below = sys::MountAttr::change(recursive_set, recursive_clear);
             let outer = c.outer_source.take().map(sys::borrow);
             let tree = mount::open_source(source, recursive, outer)?;
-            mount::bind(c.root()?, &settings, tree, own, below)?;
+            mount::tree(c.root()?, &settings, tree.as_fd(), own, below)?;
             c.step_onto_root(target)
         }
         Step::MountTree {
@@ -208,9 +207,8 @@ fn carry_out<'a>(c: &mut Container<'a>, index: u32, step: Step<'a>) -> Outcome {
             flags,
         } => {
             let settings = mount::Settings { target, propagation, flags };
-            let own = sys::MountAttr { set, clear, ..Default::default() };
-            let below =
-                sys::MountAttr { set: recursive_set, clear: recursive_clear, ..Default::default() };
+            let own = sys::MountAttr::change(set, clear);
+            let below = sys::MountAttr::change(recursive_set, recursive_clear);
             mount::tree(c.root()?, &settings, sys::borrow(tree), own, below)?;
             c.step_onto_root(target)
         }
@@ -224,9 +222,8 @@ fn carry_out<'a>(c: &mut Container<'a>, index: u32, step: Step<'a>) -> Outcome {
             recursive_clear,
             propagation,
         } => {
-            let own = sys::MountAttr { set, clear, ..Default::default() };
-            let below =
-                sys::MountAttr { set: recursive_set, clear: recursive_clear, ..Default::default() };
+            let own = sys::MountAttr::change(set, clear);
+            let below = sys::MountAttr::change(recursive_set, recursive_clear);
             let parameters = reconfigure.then_some(parameters);
             remount::change(c.root()?, target, parameters, own, below, propagation)
         }

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::cgroups;
 use caps::Capability;
+use creel_wire::Slot;
 use creel_wire::owned::{Step, Text};
 use creel_wire::step::mount_flags;
 use oci_spec::runtime::{Mount, Spec};
@@ -150,15 +151,20 @@ impl One {
         text_at(|| format!("{}.source", self.origin), self.source.as_str())
     }
 
+    /// The source, opened by the library.
+    fn outer_source(&self, script: &mut Script) -> Slot {
+        script.slot(Descriptor::OuterSource(OuterSource {
+            origin: self.origin.clone(),
+            source: self.source.clone().into(),
+            recursive: self.options.recursive,
+        }))
+    }
+
     /// `outer`: the source is opened outside too, for what the container's root may not reach.
     fn bind(&self, script: &mut Script, outer: bool) -> Result<(), PlanError> {
         let Options { own, below, propagation, recursive, .. } = self.options;
         if outer {
-            let tree = script.slot(Descriptor::OuterSource(OuterSource {
-                origin: self.origin.clone(),
-                source: self.source.clone().into(),
-                recursive,
-            }));
+            let tree = self.outer_source(script);
             script.push(self.origin.as_str(), Step::OuterSource { tree });
         }
         let step = Step::MountBind {
@@ -189,12 +195,8 @@ impl One {
     /// Kubernetes' drivers of volumes want it. The library opens it, since creel-init sees only slaves of the
     /// host's mounts, lest its own go there.
     fn shared_with_host(&self, script: &mut Script) {
-        let Options { own, below, propagation, recursive, .. } = self.options;
-        let tree = script.slot(Descriptor::OuterSource(OuterSource {
-            origin: self.origin.clone(),
-            source: self.source.clone().into(),
-            recursive,
-        }));
+        let Options { own, below, propagation, .. } = self.options;
+        let tree = self.outer_source(script);
         let step = Step::MountTree {
             target: self.target.clone(),
             tree,

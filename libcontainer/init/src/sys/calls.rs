@@ -165,6 +165,13 @@ pub struct MountAttr {
     pub userns: u64,
 }
 
+impl MountAttr {
+    /// MOUNT_ATTR_* to set and to clear.
+    pub fn change(set: u64, clear: u64) -> Self {
+        MountAttr { set, clear, ..Default::default() }
+    }
+}
+
 /// mount_setattr(2) on a descriptor; nothing to change is no call.
 pub fn mount_setattr(tree: impl AsFd, attr: MountAttr, recursive: bool) -> Result<(), Errno> {
     if attr.set | attr.clear | attr.propagation == 0 {
