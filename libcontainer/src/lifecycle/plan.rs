@@ -54,53 +54,44 @@ impl Read {
         options: &CreateOptions,
         separate_start: bool,
     ) -> Result<WorkedOut, Error> {
-        work_out(self, store, id, options, separate_start)
-    }
-}
-
-fn work_out(
-    Read { bundle, spec }: Read,
-    store: &Store,
-    id: &str,
-    options: &CreateOptions,
-    separate_start: bool,
-) -> Result<WorkedOut, Error> {
-    let cgroups_path = spec.linux().as_ref().and_then(|linux| linux.cgroups_path().as_deref());
-    let systemd = options.systemd_cgroup.then(Maker::probe).transpose();
-    let systemd = systemd.map_err(cgroups::Error::from)?;
-    let mut host = match options.no_cgroups {
-        true => Host::without_cgroups(),
-        false => Host::probe(cgroups_path),
-    }?;
-    let request = Request {
-        id: id.to_owned(),
-        bundle,
-        no_pivot: options.no_pivot,
-        no_new_keyring: options.no_new_keyring,
-        preserve_fds: options.handed().count(),
-        listen_fds: options.listen_fds,
-        listen_fd_names: options.listen_fd_names.clone(),
-        notify: options.notify_socket.is_some().then(|| store.notify_directory(id)),
-        no_cgroups: options.no_cgroups,
-        separate_start,
-        systemd,
-        traced: trace::is_on(),
-        rootless: options.rootless.holds(&host),
-    };
-    let mut plan = plan::plan(&spec, &request, &host)?;
-    let names_cgroup = cgroups_path.is_some_and(|path| !path.as_os_str().is_empty());
-    if request.rootless && !names_cgroup && plan.cgroup.unit.is_none() {
-        host.cgroup_access = cgroups::Access::probe(&plan.cgroup, &host.own_cgroups);
-        if !host.cgroup_access.is_full() {
-            plan = plan::plan(&spec, &request, &host)?;
-            // No warning, which would be in the way of engines that read one error from the log.
-            log::info!(
-                "the container shares cgroups of this process, since its user may make none there"
-            );
+        let Read { bundle, spec } = self;
+        let cgroups_path = spec.linux().as_ref().and_then(|linux| linux.cgroups_path().as_deref());
+        let systemd = options.systemd_cgroup.then(Maker::probe).transpose();
+        let systemd = systemd.map_err(cgroups::Error::from)?;
+        let mut host = match options.no_cgroups {
+            true => Host::without_cgroups(),
+            false => Host::probe(cgroups_path),
+        }?;
+        let request = Request {
+            id: id.to_owned(),
+            bundle,
+            no_pivot: options.no_pivot,
+            no_new_keyring: options.no_new_keyring,
+            preserve_fds: options.handed().count(),
+            listen_fds: options.listen_fds,
+            listen_fd_names: options.listen_fd_names.clone(),
+            notify: options.notify_socket.is_some().then(|| store.notify_directory(id)),
+            no_cgroups: options.no_cgroups,
+            separate_start,
+            systemd,
+            traced: trace::is_on(),
+            rootless: options.rootless.holds(&host),
+        };
+        let mut plan = plan::plan(&spec, &request, &host)?;
+        let names_cgroup = cgroups_path.is_some_and(|path| !path.as_os_str().is_empty());
+        if request.rootless && !names_cgroup && plan.cgroup.unit.is_none() {
+            host.cgroup_access = cgroups::Access::probe(&plan.cgroup, &host.own_cgroups);
+            if !host.cgroup_access.is_full() {
+                plan = plan::plan(&spec, &request, &host)?;
+                // No warning, which would be in the way of engines that read one error from the log.
+                log::info!(
+                    "the container shares cgroups of this process, since its user may make none there"
+                );
+            }
         }
+        check_filter(&spec, &plan)?;
+        Ok(WorkedOut { spec, request, host, plan })
     }
-    check_filter(&spec, &plan)?;
-    Ok(WorkedOut { spec, request, host, plan })
 }
 
 fn load(bundle: &Path, config: &Config) -> Result<Spec, Error> {
