@@ -86,16 +86,7 @@ fn a_second_process_that_did_not_tell_its_pid_is_reaped() {
     ];
     let mut told = 0;
     for attempt in 0..150 {
-        let mut init = launch(&Launch {
-            steps: &steps,
-            descriptors: &[namespace.as_fd()],
-            handed: Handed::nothing(),
-            namespaces: 0,
-            ahead: None,
-            cgroup: None,
-            vfork: false,
-        })
-        .expect("creel-init");
+        let mut init = launched(&steps, &[namespace.as_fd()]);
         thread::sleep(Duration::from_micros(attempt * 10));
         let first = init.pid;
         init.end();
@@ -142,16 +133,7 @@ fn one_that_is_frozen_is_not_waited_for_without_end() {
     }
     let freezer = Freezer(top.join(format!("creel-unit-{}-frozen", std::process::id())));
     fs::create_dir(&freezer.0).expect("a cgroup");
-    let mut init = launch(&Launch {
-        steps: &[Step::Ready {}],
-        descriptors: &[],
-        handed: Handed::nothing(),
-        namespaces: 0,
-        ahead: None,
-        cgroup: None,
-        vfork: false,
-    })
-    .expect("creel-init");
+    let mut init = launched(&[Step::Ready {}], &[]);
     freezer.write("cgroup.procs", &init.pid.to_string());
     freezer.freeze();
     let (ended, end) = mpsc::channel();
@@ -167,10 +149,10 @@ fn one_that_is_frozen_is_not_waited_for_without_end() {
     waited.expect("it was waited for until it was thawed");
 }
 
-fn talking(steps: &[Step]) -> Init {
+fn launched(steps: &[Step], descriptors: &[BorrowedFd<'_>]) -> Init {
     launch(&Launch {
         steps,
-        descriptors: &[],
+        descriptors,
         handed: Handed::nothing(),
         namespaces: 0,
         ahead: None,
@@ -187,7 +169,7 @@ fn a_pid_that_cannot_be_the_second_process_is_refused() {
     let unplanned = (vec![Step::Ready {}], other.id() as i32);
     let strange = (vec![Step::Ready {}, Step::EnterPidNamespace { at_once: false }], 1);
     for (steps, pid) in [unplanned, strange] {
-        let mut init = talking(&steps);
+        let mut init = launched(&steps, &[]);
         let first = init.pid;
         let refused = init.enter_second_process(pid).expect_err("no second process");
         assert_eq!(refused.kind(), io::ErrorKind::InvalidData, "{refused}");
