@@ -8,6 +8,7 @@ mod features;
 mod kill;
 mod list;
 mod matching;
+mod one_container;
 mod pause;
 mod plan;
 mod ps;
@@ -22,6 +23,7 @@ mod update;
 use libcontainer::{Container, Runtime, spec::check_id};
 
 use crate::{cli::Globals, failure::Failure, report::Report, root};
+use one_container::OneContainer;
 pub(crate) use unbuilt::Unbuilt;
 
 /// A command with its settings.
@@ -34,14 +36,14 @@ pub(crate) enum Command {
     Features(features::FeaturesArgs),
     Kill(kill::KillArgs),
     List(list::ListArgs),
-    Pause(pause::PauseArgs),
+    Pause(OneContainer),
     Plan(plan::PlanArgs),
     Ps(ps::PsArgs),
-    Resume(pause::PauseArgs),
+    Resume(OneContainer),
     Run(run::RunArgs),
     Spec(spec::SpecArgs),
-    Start(start::StartArgs),
-    State(state::StateArgs),
+    Start(OneContainer),
+    State(OneContainer),
     Unbuilt(Unbuilt),
     Update(Box<update::UpdateArgs>),
 }
