@@ -26,6 +26,16 @@ const HEADER: &str = "\
 # by hack/bench floor-trace. Results are left out, as is what the container's program does itself.
 ";
 
+/// What is asked of a container that was created, in the order of its life.
+const AFTER_CREATE: [Command; 6] = [
+    Command::Start,
+    Command::State,
+    Command::List,
+    Command::Exec,
+    Command::Kill,
+    Command::DeleteForce,
+];
+
 /// Takes the trace; writes it, or compares it with the one that is there.
 pub(crate) fn run(stage: &Stage, options: &Options, check: bool) -> Result<(), Error> {
     let path = options.bare.join("floor");
@@ -73,14 +83,7 @@ fn take(stage: &Stage, floor: &Runtime) -> Result<String, Error> {
     let create = Strace::start(stage, &idle, Command::Create)?;
     let pid = wait_for_pid(&idle)?;
     let mut later = Vec::new();
-    for command in [
-        Command::Start,
-        Command::State,
-        Command::List,
-        Command::Exec,
-        Command::Kill,
-        Command::DeleteForce,
-    ] {
+    for command in AFTER_CREATE {
         later.push(Strace::start(stage, &idle, command)?.finish(Some(pid))?);
     }
     idle.wait_for_end(pid)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 
-use super::{Strace, wait_for_pid};
+use super::{AFTER_CREATE, Strace, wait_for_pid};
 use crate::args::Options;
 use crate::bundle::Program;
 use crate::container::{Command, Container};
@@ -106,14 +106,7 @@ fn count(stage: &Stage, creel: &Runtime) -> Result<Costs, Error> {
     // strace follows the container's process, so this one ends when the container does.
     let create = Strace::start(stage, &idle, Command::Create)?;
     let pid = wait_for_pid(&idle)?;
-    for command in [
-        Command::Start,
-        Command::State,
-        Command::List,
-        Command::Exec,
-        Command::Kill,
-        Command::DeleteForce,
-    ] {
+    for command in AFTER_CREATE {
         add(Strace::start(stage, &idle, command)?)?;
     }
     idle.wait_for_end(pid)?;
