@@ -285,41 +285,6 @@ fn the_log_level_leaves_messages_out() {
     bad.refused(&["log-level", "loud"]);
 }
 
-/// In the order in which it was begun, of both sides.
-#[test]
-fn a_trace_says_where_the_time_went() {
-    runc_deviates!("there is no --log-level");
-    let bundle = Bundle::new("trace").config(|c| c.probe(&["sleep", "60"]));
-    let (path, id) = (bundle.bundle_path(), bundle.id.clone());
-    let traced = |words: &[&str]| -> Vec<String> {
-        let said = bundle.cmd(&[&["--log-level", "trace"], words].concat()).ok().stderr();
-        let lines = said.lines().filter(|line| line.contains("level=trace"));
-        let parts = lines.filter_map(|line| line.split_once("msg=\"")?.1.split_once(" us + "));
-        let parts: Vec<_> = parts.map(|(begun, what)| (begun.trim(), what.to_owned())).collect();
-        let begun = parts.iter().map(|(begun, _)| begun.parse::<f64>().expect("a number"));
-        assert!(begun.is_sorted(), "{said}");
-        parts
-            .into_iter()
-            .map(|(_, what)| what.rsplit_once("  ").expect("two parts").1.into())
-            .collect()
-    };
-    let has = |parts: &[String], what: &str| {
-        assert!(parts.iter().any(|part| part.trim_end_matches('"') == what), "{what}: {parts:?}");
-    };
-    let create = traced(&["create", "--bundle", &path, &id]);
-    has(&create, "creel: planned");
-    has(&create, "creel-init: Clock");
-    has(&create, "creel-init: mounts[0]: MountFilesystem");
-    has(&create, "creel-init: Ready");
-    has(&traced(&["start", &id]), "creel: waited for the program to run");
-    let exec = traced(&["exec", &id, "/bin/probe", "exit", "0"]);
-    has(&exec, "creel: started creel-init");
-    has(&exec, "creel-init: process.args: Execute");
-    has(&traced(&["delete", "--force", &id]), "creel: removed the cgroup and the state");
-    let quiet = bundle.cmd(&["create", "--bundle", &path, &id]).ok();
-    assert_eq!(quiet.stderr(), "");
-}
-
 #[test]
 fn a_process_from_standard_input() {
     runc_deviates!("it takes - for a file");
