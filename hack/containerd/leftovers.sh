@@ -3,19 +3,6 @@
 # Part of hack/containerd-test, which sets work, namespace, image, runtime, snapshotter and daemon.
 # shellcheck disable=SC2154
 
-# marked_processes: pids of all that came from our daemon, without the daemon itself and our own.
-marked_processes() {
-    local environ pid
-    for environ in /proc/[0-9]*/environ; do
-        pid=${environ#/proc/} pid=${pid%/environ}
-        case $pid in "$daemon" | "$$" | "$BASHPID") continue ;; esac
-        if tr '\0' '\n' 2>/dev/null <"$environ" | grep -qx "CREEL_TEST_MARK=$CREEL_TEST_MARK"; then
-            # Our own subshells and pipes inherit the mark too; they are children of this script.
-            [ "$(awk '$1 == "PPid:" { print $2 }' "/proc/$pid/status" 2>/dev/null)" = $$ ] || say "$pid"
-        fi
-    done
-}
-
 # leftovers: a line for each mount, cgroup, process, container and state file that is still there.
 leftovers() {
     local pid

@@ -86,14 +86,7 @@ start_engine() {
     containerd --config "$work/config.toml" --root "$work/root" --state "$work/state" --address "$work/ctd.sock" \
         --log-level debug </dev/null >"$results/containerd.log" 2>&1 &
     daemon=$!
-    local try
-    for try in $(seq 100); do
-        if ctr -a "$work/ctd.sock" version >/dev/null 2>&1; then return; fi
-        kill -0 "$daemon" 2>/dev/null || break
-        sleep 0.1
-    done
-    tail -n 5 "$results/containerd.log" >&2
-    die "containerd did not come up ($try looks)"
+    await_daemon "$results/containerd.log"
 }
 
 # import_images: that of the containers, and one of busybox's sleep for the pods.
@@ -111,6 +104,3 @@ import_images() {
         done
     done
 }
-
-# c ARGS...: ctr on our daemon; says why when it hangs instead of waiting for ever.
-c() { timeout --kill-after=5 60 ctr -a "$work/ctd.sock" -n "$namespace" "$@" </dev/null; }
