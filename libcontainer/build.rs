@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What makes a program out of `_start` alone.
-const LINK: [&str; 10] = [
+const LINK: [&str; 11] = [
+    // musl's target brings start files of its own otherwise, with a `_start` in them.
+    "-Clink-self-contained=no",
     "-Clink-arg=-nostartfiles",
     "-Clink-arg=-nodefaultlibs",
     "-Clink-arg=-static",

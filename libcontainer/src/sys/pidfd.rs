@@ -33,7 +33,7 @@ pub(crate) fn send_signal(pidfd: BorrowedFd<'_>, signal: i32) -> io::Result<()> 
 /// `PIDFD_GET_INFO` of pidfd_open(2) with `PIDFD_INFO_EXIT`, since Linux 6.15: the status, as wait(2) has it, of a process
 /// that has ended and was reaped by whomever; `None` where it cannot be had.
 pub(crate) fn exit_status(pidfd: BorrowedFd<'_>) -> Option<i32> {
-    const PIDFD_GET_INFO: libc::c_ulong = 0xc040_ff0b;
+    const PIDFD_GET_INFO: libc::Ioctl = 0xc040_ff0b_u32 as libc::Ioctl;
     const PIDFD_INFO_EXIT: u64 = 1 << 3;
     /// struct pidfd_info of its first size, 64 bytes.
     #[repr(C)]
@@ -80,7 +80,7 @@ pub(crate) fn own_received(number: i32) -> OwnedFd {
 
 /// ioctl_nsfs(2), NS_GET_NSTYPE: CLONE_NEW* of an open namespace; ENOTTY for any other file.
 pub(crate) fn namespace_kind(namespace: BorrowedFd<'_>) -> io::Result<u32> {
-    const NS_GET_NSTYPE: libc::c_ulong = 0xb703;
+    const NS_GET_NSTYPE: libc::Ioctl = 0xb703;
     // SAFETY: the request takes no argument.
     let kind = unsafe { libc::ioctl(namespace.as_raw_fd(), NS_GET_NSTYPE) };
     if kind < 0 { Err(io::Error::last_os_error()) } else { Ok(kind as u32) }

@@ -4,8 +4,8 @@ use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 
-const RECEIVE: libc::c_ulong = 0xc050_2100;
-const ANSWER: libc::c_ulong = 0xc018_2101;
+const RECEIVE: libc::Ioctl = 0xc050_2100_u32 as libc::Ioctl;
+const ANSWER: libc::Ioctl = 0xc018_2101_u32 as libc::Ioctl;
 const CONTINUE: u32 = 1;
 
 /// A call that waits for an answer.
