@@ -141,12 +141,20 @@ has_target() {
     compgen -G "$libdir/libstd-*.rlib" >/dev/null
 }
 
-# release_target: musl where it is installed (its programs start faster), else the host's.
+# add_target TRIPLE: has rustup, where that is what brings the toolchain, fetch its standard library.
+add_target() {
+    have rustup || return 1
+    step "rustup target add $1" >&2
+    timeout 120 rustup target add "$1" >&2 || return 1
+    has_target "$1"
+}
+
+# release_target: musl (its programs are smaller and start faster) where it is installed or rustup has it, else the host's.
 release_target() {
     local host musl
     host=$(host_triple)
     musl=${host%-gnu}-musl
-    if has_target "$musl"; then say "$musl"; else say "$host"; fi
+    if has_target "$musl" || add_target "$musl"; then say "$musl"; else say "$host"; fi
 }
 
 # target_dir: where cargo puts what it builds.

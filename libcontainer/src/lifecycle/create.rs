@@ -89,11 +89,14 @@ impl Runtime {
         separate_start: bool,
     ) -> Result<Prepared, Error> {
         super::check_preserved(options.inherited())?;
-        let read = Read::from(id, options)?;
-        trace::done("read and checked the configuration");
         // Made by a child while the rest is worked out; what fails before it is used leaves nothing.
-        let ahead = Some(plan::ahead(&read.spec)).filter(|kinds| *kinds != 0).map(Ahead::begin);
-        trace::done("began the network namespace");
+        let mut ahead = None;
+        let read = Read::from(id, options, |text| ahead = begin(plan::guess_ahead(text)))?;
+        trace::done("read and checked the configuration");
+        let kinds = plan::ahead(&read.spec);
+        if ahead.as_ref().map_or(0, Ahead::flags) != kinds {
+            ahead = begin(kinds);
+        }
         let WorkedOut { spec, request, host, plan } =
             read.work_out(&self.store, id, options, separate_start)?;
         trace::done("planned");
@@ -125,6 +128,15 @@ impl Runtime {
             Err(error) => Err(making.undo(error)),
         }
     }
+}
+
+/// Begins to make namespaces: CLONE_NEW* flags.
+fn begin(kinds: u64) -> Option<Ahead> {
+    (kinds != 0).then(|| {
+        let ahead = Ahead::begin(kinds);
+        trace::done("began the network namespace");
+        ahead
+    })
 }
 
 /// What is saved when creel-init is ready, written but not in its place yet.

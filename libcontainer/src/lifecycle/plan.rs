@@ -28,7 +28,7 @@ impl Runtime {
     /// # Errors
     /// As [`Runtime::create`], as far as they can be known beforehand.
     pub fn plan(&self, id: &str, options: &CreateOptions) -> Result<Plan, Error> {
-        Ok(Read::from(id, options)?.work_out(&self.store, id, options, true)?.plan)
+        Ok(Read::from(id, options, |_| ())?.work_out(&self.store, id, options, true)?.plan)
     }
 }
 
@@ -39,10 +39,15 @@ pub(super) struct Read {
 }
 
 impl Read {
-    pub(super) fn from(id: &str, options: &CreateOptions) -> Result<Self, Error> {
+    /// `see` is shown the text of a bundle's config.json before it is parsed.
+    pub(super) fn from(
+        id: &str,
+        options: &CreateOptions,
+        see: impl FnOnce(&[u8]),
+    ) -> Result<Self, Error> {
         spec::check_id(id)?;
         let bundle = fs::canonicalize(&options.bundle).unwrap_or_else(|_| options.bundle.clone());
-        let spec = load(&bundle, &options.config)?;
+        let spec = load(&bundle, &options.config, see)?;
         Ok(Read { bundle, spec })
     }
 
@@ -94,9 +99,9 @@ impl Read {
     }
 }
 
-fn load(bundle: &Path, config: &Config) -> Result<Spec, Error> {
+fn load(bundle: &Path, config: &Config, see: impl FnOnce(&[u8])) -> Result<Spec, Error> {
     let loaded = match config {
-        Config::Bundle => spec::load(bundle)?,
+        Config::Bundle => spec::load_seen(bundle, see)?,
         Config::File(file) => spec::load_config(file)?,
         Config::Spec(spec) => {
             let (spec, warnings) = (Spec::clone(spec), Warnings::default());

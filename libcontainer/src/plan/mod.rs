@@ -2,6 +2,7 @@
 //! is done. Planning makes no system call: it is tested without root, for every kind of host.
 
 mod activation;
+mod ahead;
 mod capabilities;
 mod cgroup_owner;
 mod devices;
@@ -34,6 +35,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 pub(crate) use activation::{NOTIFY_ATTRIBUTES, binds_notify_directory};
+pub(crate) use ahead::{ahead, guess_ahead};
 pub(crate) use exec::{ExecPlan, ExecRequest, plan_exec};
 pub(crate) use hooks::Hook;
 pub use id_maps::{IdMap, IdMaps, MapWriter, MapWriters};
@@ -41,7 +43,6 @@ pub(crate) use labels::{apparmor_profile, given as given_label};
 #[cfg(test)]
 pub(crate) use mount_options::knows as knows_mount_option;
 pub use mount_tree::{MountIds, MountTree};
-pub(crate) use namespaces::ahead;
 pub use namespaces::{Join, Namespace};
 pub use net_devices::{NetDevice, NetDevices};
 pub(crate) use placement::{Surroundings, enters_late};

@@ -80,11 +80,6 @@ pub struct Join {
     pub origin: String,
 }
 
-/// The namespaces of a configuration that are made before it is planned: CLONE_NEW* flags.
-pub(crate) fn ahead(spec: &Spec) -> u64 {
-    Namespaces::of(spec).ahead().map_or(0, |kind| u64::from(kind.flag()))
-}
-
 /// What config.json asks for.
 #[derive(Debug, Default)]
 pub(super) struct Namespaces {

@@ -138,9 +138,14 @@ impl std::error::Error for LoadError {
 /// # Errors
 /// [`LoadError`] if there is no bundle or no `config.json`, or if it is not a configuration.
 pub fn load(bundle: &Path) -> Result<LoadedSpec, LoadError> {
+    load_seen(bundle, |_| ())
+}
+
+/// [`load`], whose text is shown before it is parsed.
+pub(crate) fn load_seen(bundle: &Path, see: impl FnOnce(&[u8])) -> Result<LoadedSpec, LoadError> {
     let file = bundle.join("config.json");
     let opened = File::open(&file).map_err(|source| open_error(bundle, &file, source))?;
-    read_spec(opened, file)
+    read_spec(opened, file, see)
 }
 
 /// Reads a configuration that is no bundle's `config.json`, as `create --config` names one.
@@ -150,11 +155,16 @@ pub fn load(bundle: &Path) -> Result<LoadedSpec, LoadError> {
 pub fn load_config(file: &Path) -> Result<LoadedSpec, LoadError> {
     let owned = || file.to_path_buf();
     let opened = File::open(file).map_err(|source| LoadError::Open { file: owned(), source })?;
-    read_spec(opened, owned())
+    read_spec(opened, owned(), |_| ())
 }
 
-fn read_spec(opened: File, file: PathBuf) -> Result<LoadedSpec, LoadError> {
+fn read_spec(
+    opened: File,
+    file: PathBuf,
+    see: impl FnOnce(&[u8]),
+) -> Result<LoadedSpec, LoadError> {
     let text = read_capped(opened, &file)?;
+    see(&text);
     let parsed = parse_spec(&text);
     let (spec, warnings) = parsed.map_err(|source| LoadError::Parse { file, source })?;
     Ok(LoadedSpec { spec, warnings })

@@ -19,6 +19,7 @@ mod warning;
 pub use check::{CheckError, check, check_process, sysctl_file};
 pub use default::{DefaultConfig, OCI_VERSION};
 pub use id::{IdError, MAX_ID_LENGTH, check_id};
+pub(crate) use load::load_seen;
 pub use load::{
     LoadError, LoadedProcess, LoadedSpec, MAX_CONFIG_SIZE, load, load_config, load_process,
     load_resources,

@@ -302,7 +302,12 @@ fn the_user_namespace_is_joined_last() {
 /// A network namespace of the container's own, unless a user namespace is to own it.
 #[test]
 fn what_is_made_ahead() {
-    let ahead = |edit: fn(&mut Value)| crate::plan::ahead(&config(edit));
+    let ahead = |edit: fn(&mut Value)| {
+        let config = config(edit);
+        let kinds = crate::plan::ahead(&config);
+        assert_eq!(crate::plan::guess_ahead(&serde_json::to_vec(&config).unwrap()), kinds);
+        kinds
+    };
     let network = u64::from(Namespace::Network.flag());
     assert_eq!(ahead(|_| {}), network);
     assert_eq!(ahead(|config| join(config, "ipc", "/proc/7/ns/ipc")), network);
@@ -314,4 +319,20 @@ fn what_is_made_ahead() {
         join(config, "user", "/proc/7/ns/user");
     };
     assert_eq!(ahead(join_user), 0);
+}
+
+/// Whatever the text is like, a guess is made of it.
+#[test]
+fn what_is_guessed_of_texts() {
+    let guess = |text: &str| crate::plan::guess_ahead(text.as_bytes());
+    let network = u64::from(Namespace::Network.flag());
+    let list = |entries: &str| guess(&format!(r#"{{"linux": {{"namespaces" : [{entries}]}}}}"#));
+    assert_eq!(list(r#"{ "type" : "network" }, {"type":"pid","path":"/proc/7/ns/pid"}"#), network);
+    assert_eq!(list(r#"{"path":"/proc/7/ns/pid","type":"pid"},{"type":"network"}"#), network);
+    assert_eq!(list(r#"{"path": "/run/netns/a", "type": "network"}"#), 0);
+    assert_eq!(list(r#"{"type": "network"}, {"type": "user"}"#), 0);
+    for text in ["", "\"", "\"namespaces\"", "\"namespaces\"[\"network\"", "{\"network\": 1}"] {
+        assert_eq!(guess(text), 0, "{text}");
+    }
+    assert_eq!(guess("\"namespaces\"\"network\"]"), network);
 }
