@@ -61,7 +61,8 @@ impl Channel {
 }
 
 fn of_failure(kind: Kind, step: u32, failure: &Failure) -> Message {
-    let mut message = Message::new(kind).with_text(failure.text());
+    let (text, length) = failure.text();
+    let mut message = Message::new(kind).with_text(&text[..length]);
     message.step = step;
     message.at = failure.at as u32;
     message.errno = failure.errno.raw_os_error();

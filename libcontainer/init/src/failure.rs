@@ -1,29 +1,41 @@
 //! What went wrong inside a step: the call, its errno, and a few bytes of text.
 
+use core::array;
+use core::sync::atomic::{AtomicU8, Ordering};
 use creel_wire::message::{At, TEXT};
 use rustix::io::Errno;
+
+/// The text of the last failure that has one: there is no allocator, every result that had room for it would be large, and
+/// a failure is reported before the next one can happen.
+static LAST: [AtomicU8; TEXT] = [const { AtomicU8::new(0) }; TEXT];
 
 /// A failed step.
 pub struct Failure {
     pub at: At,
     pub errno: Errno,
-    text: [u8; TEXT],
-    length: usize,
+    /// How many bytes of [`LAST`] belong to it.
+    length: u8,
 }
+
+const _: () = assert!(TEXT <= u8::MAX as usize);
 
 impl Failure {
     pub fn new(at: At, errno: Errno) -> Self {
-        Failure { at, errno, text: [0; TEXT], length: 0 }
+        Failure { at, errno, length: 0 }
     }
 
     pub fn with_text(mut self, text: &[u8]) -> Self {
-        self.length = text.len().min(TEXT);
-        self.text[..self.length].copy_from_slice(&text[..self.length]);
+        let text = &text[..text.len().min(TEXT)];
+        self.length = text.len() as u8;
+        for (kept, byte) in LAST.iter().zip(text) {
+            kept.store(*byte, Ordering::Relaxed);
+        }
         self
     }
 
-    pub fn text(&self) -> &[u8] {
-        &self.text[..self.length]
+    /// The text, and how much of it counts.
+    pub fn text(&self) -> ([u8; TEXT], usize) {
+        (array::from_fn(|place| LAST[place].load(Ordering::Relaxed)), usize::from(self.length))
     }
 }
 

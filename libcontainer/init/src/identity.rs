@@ -46,6 +46,7 @@ pub fn working_directory(c: &mut Container, path: &CStr) -> Outcome {
 
 /// As the user: enters a directory that root could not, and sees that it lies below the root
 /// (a descriptor that leaked could have led out, CVE-2024-21626).
+#[inline(never)]
 pub fn check_directory(again: bool, path: &CStr) -> Outcome {
     if again {
         chdir(path).at(At::Chdir)?;

@@ -93,6 +93,7 @@ fn remount_flags(now: u64, attr: MountAttr) -> Option<u64> {
 }
 
 /// mount(2) of a new file system with all parameters in one text.
+#[inline(never)]
 pub fn filesystem(
     target: BorrowedFd<'_>,
     fstype: &CStr,

@@ -206,6 +206,7 @@ pub fn set_parameter(context: &OwnedFd, parameter: &CStr) -> Result<(), Errno> {
     mount::fsconfig_set_string(context, key.as_c_str(), value)
 }
 
+#[inline(never)]
 fn copy_mode(context: &OwnedFd, target: &OwnedFd) -> Outcome {
     let mode = fs::fstat(target).at(At::Resolve)?.st_mode & 0o7777;
     let mut text = Buffer::new();

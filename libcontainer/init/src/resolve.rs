@@ -83,7 +83,18 @@ pub fn find_or_make(
         Err(Errno::NOENT) => {}
         found => return found.at(At::Resolve).map(|found| (found, false)),
     }
-    let (parent, name) = parent_of(root, path, resolve, Last::Follow)?;
+    make(root, path, kind, resolve).map(|made| (made, true))
+}
+
+#[inline(never)]
+fn make(
+    root: BorrowedFd<'_>,
+    path: &CStr,
+    kind: Kind,
+    resolve: ResolveFlags,
+) -> Result<OwnedFd, Failure> {
+    let mut name = Buffer::new();
+    let parent = parent_of(root, path, resolve, Last::Follow, &mut name)?;
     if kind == Kind::Directory {
         make_directory(parent.as_fd(), name.as_c_str()).at(At::Create)?;
     } else {
@@ -91,15 +102,14 @@ pub fn find_or_make(
     }
     // Not through a link: what was made is neither, and a swapped one must not be followed.
     let flags = OFlags::PATH | OFlags::NOFOLLOW;
-    open(parent.as_fd(), name.as_c_str(), flags, ResolveFlags::NO_SYMLINKS)
-        .at(At::Resolve)
-        .map(|made| (made, true))
+    open(parent.as_fd(), name.as_c_str(), flags, ResolveFlags::NO_SYMLINKS).at(At::Resolve)
 }
 
 /// The directory that holds the last component of `path`, which may be a link itself; made with all above it when
 /// missing.
+#[inline(never)]
 pub fn parent(root: BorrowedFd<'_>, path: &CStr) -> Result<OwnedFd, Failure> {
-    parent_of(root, path, ResolveFlags::empty(), Last::Keep).map(|(directory, _)| directory)
+    parent_of(root, path, ResolveFlags::empty(), Last::Keep, &mut Buffer::new())
 }
 
 /// Whether a link in the last component is followed.
@@ -109,44 +119,48 @@ enum Last {
     Keep,
 }
 
-/// Links that lead nowhere are followed as the kernel would if they led somewhere.
+/// Links that lead nowhere are followed as the kernel would if they led somewhere. `name` becomes the last component.
 fn parent_of(
     root: BorrowedFd<'_>,
     path: &CStr,
     resolve: ResolveFlags,
     last: Last,
-) -> Result<(OwnedFd, Buffer), Failure> {
+    name: &mut Buffer,
+) -> Result<OwnedFd, Failure> {
     let mut rest = Buffer::new();
     rest.push(path.to_bytes()).at(At::Resolve)?;
     for _ in 0..MAX_LINKS {
-        match descend(root, rest.as_bytes(), resolve, last)? {
-            Descent::Arrived(directory, name) => return Ok((directory, name)),
-            Descent::Link(expanded) => rest = expanded,
+        match descend(root, rest.as_bytes(), resolve, last, name)? {
+            Descent::Arrived(directory) => return Ok(directory),
+            Descent::Link(reached, count) => {
+                let here = reached.as_ref().map_or(root, AsFd::as_fd);
+                expand(&mut rest, count, here, name.as_c_str())?;
+            }
         }
     }
     Err(Failure::new(At::Resolve, Errno::LOOP))
 }
 
 enum Descent {
-    Arrived(OwnedFd, Buffer),
-    /// A component is a link to something missing: the path with the link's text in its place.
-    Link(Buffer),
+    Arrived(OwnedFd),
+    /// In the directory, or in the root, the next component, after so many, is a link to something missing.
+    Link(Option<OwnedFd>, usize),
 }
 
+#[inline(never)]
 fn descend(
     root: BorrowedFd<'_>,
     path: &[u8],
     resolve: ResolveFlags,
     last: Last,
+    name: &mut Buffer,
 ) -> Result<Descent, Failure> {
     let directory = OFlags::PATH | OFlags::DIRECTORY;
     // `None`: the root itself.
     let mut reached: Option<OwnedFd> = None;
     let mut prefix = Buffer::new();
-    let mut components =
-        path.split(|byte| *byte == b'/').filter(|part| !part.is_empty()).peekable();
-    let mut name = Buffer::new();
-    while let Some(component) = components.next() {
+    let mut components = components(path).enumerate().peekable();
+    while let Some((count, component)) = components.next() {
         name.clear();
         name.push(component).at(At::Resolve)?;
         let is_last = components.peek().is_none();
@@ -156,16 +170,13 @@ fn descend(
                 Some(reached) => reached,
                 None => open(root, c".", directory, resolve).at(At::Resolve)?,
             };
-            return Ok(Descent::Arrived(arrived, name));
+            return Ok(Descent::Arrived(arrived));
         }
-        let above = prefix.as_bytes().len();
         prefix.push(b"/").and_then(|()| prefix.push(component)).at(At::Resolve)?;
         let next = match open(root, relative(&prefix), directory, resolve) {
             Ok(next) => next,
             Err(Errno::NOENT) if is_link(here, name.as_c_str()) => {
-                let link = read_link(here, name.as_c_str()).at(At::Resolve)?;
-                return expand(&prefix.as_bytes()[..above], link.as_bytes(), components)
-                    .map(Descent::Link);
+                return Ok(Descent::Link(reached, count));
             }
             Err(Errno::NOENT) => {
                 make_directory(here, name.as_c_str()).at(At::Create)?;
@@ -183,21 +194,28 @@ fn relative(prefix: &Buffer) -> &CStr {
     CStr::from_bytes_with_nul(&prefix.as_c_str().to_bytes_with_nul()[1..]).unwrap_or(c".")
 }
 
-fn expand<'p>(
-    above: &[u8],
-    link: &[u8],
-    rest: impl Iterator<Item = &'p [u8]>,
-) -> Result<Buffer, Failure> {
-    let mut path = Buffer::new();
-    if link.first() != Some(&b'/') {
-        path.push(above).at(At::Resolve)?;
-        path.push(b"/").at(At::Resolve)?;
+fn components(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    path.split(|byte| *byte == b'/').filter(|part| !part.is_empty())
+}
+
+/// Puts the text of a link in the place of the component of the path that comes after so many.
+#[inline(never)]
+fn expand(
+    path: &mut Buffer,
+    count: usize,
+    here: BorrowedFd<'_>,
+    name: &CStr,
+) -> Result<(), Failure> {
+    let link = read_link(here, name).at(At::Resolve)?;
+    let above = if link.as_bytes().first() == Some(&b'/') { 0 } else { count };
+    let parts = || components(path.as_bytes());
+    let parts = parts().take(above).chain([link.as_bytes()]).chain(parts().skip(count + 1));
+    let mut expanded = Buffer::new();
+    for part in parts {
+        expanded.push(b"/").and_then(|()| expanded.push(part)).at(At::Resolve)?;
     }
-    path.push(link).at(At::Resolve)?;
-    for component in rest {
-        path.push(b"/").and_then(|()| path.push(component)).at(At::Resolve)?;
-    }
-    Ok(path)
+    *path = expanded;
+    Ok(())
 }
 
 fn is_link(directory: BorrowedFd<'_>, name: &CStr) -> bool {

@@ -12,6 +12,7 @@ use rustix::mount::{UnmountFlags, unmount};
 
 /// Detaches every procfs and sysfs that does not lie below the container's root. Even out of reach, one without
 /// masks would allow a user namespace inside to mount another without masks (mount_too_revealing in the kernel).
+#[inline(never)]
 pub fn detach_procfs(c: &mut Container) -> Outcome {
     let number = c.root()?.as_raw_fd();
     let proc = procfs::top(c)?;

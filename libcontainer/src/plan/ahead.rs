@@ -1,6 +1,7 @@
 //! Which namespaces are begun before a configuration is planned, and before it is even parsed.
 
 use super::namespaces::{Namespace, Namespaces};
+use memchr::memmem::find;
 use oci_spec::runtime::Spec;
 
 /// The namespaces of a configuration that are made before it is planned: CLONE_NEW* flags.
@@ -31,16 +32,4 @@ fn after<'a>(text: &'a [u8], word: &[u8]) -> Option<&'a [u8]> {
 
 fn until(text: &[u8], end: u8) -> Option<&[u8]> {
     text.iter().position(|byte| *byte == end).map(|at| &text[..at])
-}
-
-/// Where a word with its quotes begins.
-fn find(text: &[u8], word: &[u8]) -> Option<usize> {
-    let mut from = 0;
-    loop {
-        from += text[from..].iter().position(|byte| *byte == b'"')?;
-        if text[from..].starts_with(word) {
-            return Some(from);
-        }
-        from += 1;
-    }
 }
