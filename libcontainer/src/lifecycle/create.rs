@@ -6,7 +6,7 @@ use super::create_options::CreateOptions;
 use super::descriptors::{Opened, hook_state};
 use super::plan::{Read, WorkedOut};
 use super::record::{record, settings};
-use super::talk::{died, enter_second_process, go, next};
+use super::talk::{died, enter_second_process, go, next_of};
 use super::{Container, Runtime, console, delete, notify, pidfd_socket, warn};
 use crate::cgroups::Cgroup;
 use crate::error::Error;
@@ -342,7 +342,7 @@ impl Making {
             opened.tell_hooks(&self.record, plan, init.pid)?;
         }
         loop {
-            match next(&init.conversation)? {
+            match next_of(init)? {
                 Event::Pid(pid) => {
                     enter_second_process(init, pid)?;
                     // What waited for its score has handed it on.

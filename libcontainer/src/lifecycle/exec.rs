@@ -7,7 +7,7 @@ use super::exec_settings::settings;
 use super::exec_target::cgroup_to_enter;
 use super::foreground::{Foreground, Orphans};
 use super::listener::{Agent, Asked};
-use super::talk::{died, enter_second_process, go, next};
+use super::talk::{died, enter_second_process, go, next_of};
 use super::{Container, Running, console, descriptors, pidfd_socket, start, state, warn};
 use crate::cgroups::Cgroup;
 use crate::error::Error;
@@ -224,7 +224,7 @@ fn prepare(init: &mut Init, work: &Work<'_>) -> Result<Option<OwnedFd>, Error> {
     let (mut terminal, mut ready) = (None, false);
     let explain = |report: Report| StepError::new(report, &work.plan.inside);
     loop {
-        match next(&init.conversation)? {
+        match next_of(init)? {
             Event::Pid(pid) => {
                 enter_second_process(init, pid)?;
                 if !work.plan.admitted {

@@ -11,6 +11,11 @@ pub(super) fn next(conversation: &Conversation) -> Result<Event, Error> {
     conversation.next().map_err(|source| Error::io("read from creel-init", "", source))
 }
 
+/// As [`next`], of a creel-init that may go on in a second process.
+pub(super) fn next_of(init: &mut Init) -> Result<Event, Error> {
+    init.next().map_err(|source| Error::io("read from creel-init", "", source))
+}
+
 pub(super) fn go(conversation: &Conversation) -> Result<(), Error> {
     conversation.go().map_err(|source| Error::io("write to creel-init", "", source))
 }

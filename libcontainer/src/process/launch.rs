@@ -1,7 +1,6 @@
 //! Starting creel-init with a plan.
 
-use super::conversation::{Conversation, Event};
-use super::identity::is_child;
+use super::conversation::{Conversation, Event, Sender};
 use super::image;
 use super::stdio::{Clear, Handed, clear};
 use super::wait;
@@ -35,8 +34,10 @@ pub(crate) struct Init {
     pub(crate) pid: i32,
     pub(crate) pidfd: OwnedFd,
     pub(crate) conversation: Conversation,
-    /// It will go on in a second process, which did not tell its pid yet.
+    /// It will go on in a second process, whose pid it did not tell yet.
     second_is_to_come: bool,
+    /// Who sent what was heard last; asked for while a second process is to come.
+    sender: Sender,
 }
 
 /// How long a creel-init that is on its way into a pid namespace may take to get there, and a killed one to end; one in a
@@ -45,15 +46,24 @@ const PATIENCE: Duration = Duration::from_millis(PATIENCE_MS as u64);
 const PATIENCE_MS: u16 = 2000;
 
 impl Init {
-    /// creel-init went on in a sibling inside the joined pid namespace; the first process has done its part.
+    /// Waits for the next event.
+    pub(crate) fn next(&mut self) -> io::Result<Event> {
+        let (event, sender) = self.conversation.next_and_sender()?;
+        self.sender = sender;
+        Ok(event)
+    }
+
+    /// creel-init went on in a sibling inside the joined pid namespace, as it just said; the first process has done its part.
     pub(crate) fn enter_second_process(&mut self, pid: i32) -> io::Result<()> {
-        // What has been in a namespace of others is not believed: any process could be named.
-        if !std::mem::take(&mut self.second_is_to_come) || pid == self.pid || !is_child(pid) {
+        // Only the first is believed, which nobody inside can see: whoever traces the second could let it name any process.
+        // As long as the first is not reaped its pid is no other's.
+        if !self.second_is_to_come || self.sender != Some(self.pid) {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidData,
-                "creel-init named a process that is not its second",
+                "somebody else than creel-init named its second process; is it traced?",
             ));
         }
+        self.second_is_to_come = false;
         let second = sys::pidfd_open(pid).inspect_err(|_| wait::end_child(pid, PATIENCE))?;
         wait::reap_within(self.pidfd.as_fd(), PATIENCE_MS);
         self.pid = pid;
@@ -88,12 +98,10 @@ impl Init {
             return;
         }
         let end = Instant::now() + PATIENCE;
-        while let Ok(Some(event)) = self.conversation.next_before(end) {
+        while let Ok(Some((event, sender))) = self.conversation.next_before(end) {
+            self.sender = sender;
             match event {
-                Event::Pid(pid) => {
-                    let _ = self.enter_second_process(pid);
-                    return;
-                }
+                Event::Pid(pid) if self.enter_second_process(pid).is_ok() => return,
                 Event::Closed => return,
                 _ => {}
             }
@@ -178,6 +186,11 @@ impl std::error::Error for LaunchError {
 /// Clones creel-init into its namespaces and hands it the plan.
 pub(crate) fn launch<S: Borrow<owned::Step>>(launch: &Launch<'_, S>) -> Result<Init, LaunchError> {
     let (conversation, theirs) = Conversation::pair().map_err(LaunchError::Socket)?;
+    let is_second = |step: &S| matches!(step.borrow(), owned::Step::EnterPidNamespace { .. });
+    let second_is_to_come = launch.steps.iter().any(is_second);
+    if second_is_to_come {
+        conversation.ask_for_senders().map_err(LaunchError::Socket)?;
+    }
     let first_free = launch.handed.first_free();
     let theirs = clear(theirs.as_fd(), first_free)?;
     let program = image::program().map_err(LaunchError::Memfd)?;
@@ -211,9 +224,7 @@ pub(crate) fn launch<S: Borrow<owned::Step>>(launch: &Launch<'_, S>) -> Result<I
         Some(ahead) => clone_into(&request, ahead)?,
         None => clone(&request)?,
     };
-    let is_second = |step: &S| matches!(step.borrow(), owned::Step::EnterPidNamespace { .. });
-    let second_is_to_come = launch.steps.iter().any(is_second);
-    Ok(Init { pid, pidfd, conversation, second_is_to_come })
+    Ok(Init { pid, pidfd, conversation, second_is_to_come, sender: None })
 }
 
 /// Into namespaces that are made already; if that does not work out, into new ones.
