@@ -102,6 +102,23 @@ impl Conversation {
         }
     }
 
+    /// Waits for something to hear; false when the process, by its pidfd, ended first and has said nothing that is not heard yet.
+    pub(crate) fn is_heard_before_end_of(&self, process: BorrowedFd<'_>) -> io::Result<bool> {
+        let said = PollFd::new(self.socket.as_fd(), PollFlags::POLLIN);
+        let mut watched = [said, PollFd::new(process, PollFlags::POLLIN)];
+        let is_said =
+            |watched: &[PollFd<'_>]| watched[0].revents().is_some_and(|events| !events.is_empty());
+        loop {
+            match poll(&mut watched, PollTimeout::NONE) {
+                Ok(_) if is_said(&watched) => return Ok(true),
+                // It may have said it after the socket was looked at.
+                Ok(_) => return Ok(poll(&mut watched, PollTimeout::ZERO)? > 0 && is_said(&watched)),
+                Err(nix::Error::EINTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+    }
+
     /// Waits for the next event.
     pub(crate) fn next(&self) -> io::Result<Event> {
         self.next_and_sender().map(|(event, _)| event)

@@ -196,6 +196,47 @@ fn say(end: &Conversation, kind: Kind, step: u32) -> bool {
     }
 }
 
+fn steps_into_pid_namespace() -> [Step; 4] {
+    [
+        Step::AwaitAdmission {},
+        Step::JoinNamespace { namespace: Slot(1), kind: Namespace::Pid.flag() },
+        Step::EnterPidNamespace { at_once: true },
+        Step::Ready {},
+    ]
+}
+
+/// As by the OOM killer. The second would be waited for without end, and keep its pid namespace from ending.
+#[test]
+fn a_first_process_that_is_killed_before_it_tells_is_noticed() {
+    if !nix::unistd::geteuid().is_root() {
+        return skip("joining a pid namespace needs root");
+    }
+    let holder = Namespaced::new();
+    let namespace = holder.open();
+    let mut init = launched(&steps_into_pid_namespace(), &[namespace.as_fd()]);
+    let socket = end_of(&init);
+    // So it cannot tell.
+    while say(&socket, Kind::Mounted, 0) {}
+    drop(socket);
+    init.conversation.go().expect("go");
+    let end = Instant::now() + Duration::from_secs(10);
+    while children_inside(&namespace).is_empty() {
+        assert!(Instant::now() < end, "it makes no second process");
+        thread::sleep(Duration::from_millis(1));
+    }
+    sys::send_signal(init.pidfd.as_fd(), libc::SIGKILL).expect("a first process");
+    let (heard, noticed) = mpsc::channel();
+    let listening = thread::spawn(move || {
+        while !matches!(init.next().expect("an event"), Event::Closed) {}
+        let _ = heard.send(());
+        init
+    });
+    noticed.recv_timeout(Duration::from_secs(20)).expect("it is waited for");
+    let mut init = listening.join().expect("no panic");
+    init.end();
+    assert_eq!(children_inside(&namespace), [""; 0]);
+}
+
 /// Whoever traces the second process has its end of the conversation, and could name any child of this one.
 #[test]
 fn a_pid_is_believed_of_the_first_process_alone() {
@@ -207,15 +248,7 @@ fn a_pid_is_believed_of_the_first_process_alone() {
     let other =
         Command::new("sleep").arg("600").stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     let mut other = other.expect("sleep");
-    let mut init = launched(
-        &[
-            Step::AwaitAdmission {},
-            Step::JoinNamespace { namespace: Slot(1), kind: Namespace::Pid.flag() },
-            Step::EnterPidNamespace { at_once: true },
-            Step::Ready {},
-        ],
-        &[namespace.as_fd()],
-    );
+    let mut init = launched(&steps_into_pid_namespace(), &[namespace.as_fd()]);
     let first = init.pid;
     assert!(say(&end_of(&init), Kind::Pid, other.id()));
     let Ok(Event::Pid(pid)) = init.next() else { panic!("a pid") };
