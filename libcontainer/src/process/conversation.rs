@@ -93,6 +93,10 @@ impl Conversation {
         let mut watched = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
         loop {
             let left = end.saturating_duration_since(Instant::now()).as_millis();
+            // However much is said.
+            if left == 0 {
+                return Ok(None);
+            }
             match poll(&mut watched, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) {
                 Ok(0) => return Ok(None),
                 Ok(_) => return self.next_and_sender().map(Some),

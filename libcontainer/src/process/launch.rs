@@ -56,7 +56,7 @@ enum Second {
 /// How long a creel-init that is on its way into a pid namespace may take to get there, and a killed one to end; one in a
 /// frozen cgroup does neither.
 const PATIENCE: Duration = Duration::from_millis(PATIENCE_MS as u64);
-const PATIENCE_MS: u16 = 2000;
+pub(crate) const PATIENCE_MS: u16 = 2000;
 
 impl Init {
     /// Waits for the next event. That the first process was killed before it told the pid of the second is
