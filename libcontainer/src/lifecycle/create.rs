@@ -427,7 +427,7 @@ fn has_hooks(plan: &Plan) -> bool {
 fn note_waited_for(entry: &Entry, init: i32, hook: Option<i32>) -> Result<(), Error> {
     let pids = [Some(init), hook];
     // One that has ended already needs no ending.
-    let identities: Vec<_> = pids.into_iter().flatten().flat_map(Identity::of).collect();
+    let identities: Vec<_> = pids.into_iter().flatten().flat_map(Identity::of_child).collect();
     match entry.note_waited_for(&identities)? {
         true => Ok(()),
         false => Err(Error::Unwanted),
@@ -437,3 +437,6 @@ fn note_waited_for(entry: &Entry, init: i32, hook: Option<i32>) -> Result<(), Er
 fn describe(error: &StepError) -> String {
     std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -159,7 +159,7 @@ impl Container {
         let process =
             process.map_err(|source| Error::io("open the process of", &self.id, source))?;
         let process: OwnedFd = process.ok_or_else(stopped)?;
-        let root = self.root_of(record, plan)?;
+        let root = self.root_of(record, &process, plan)?;
         let report = record.seccomp.as_ref().map(|_| descriptors::report()).transpose()?;
         let times = trace::is_on().then(|| descriptors::times(plan.inside.len())).transpose()?;
         // Slot 0 is the conversation, which the launch makes.
