@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::hooks;
 use crate::plan::Namespace;
 use crate::process::children;
+use crate::process::image::is_seen_as_init;
 use crate::spec;
 use crate::state::{Entry, Record, Status, StoreError, is_locked};
 use crate::trace::{self, Trace};
@@ -141,11 +142,13 @@ pub(super) fn forget(entry: Entry, record: &Record, run_hooks: bool) -> Result<(
 }
 
 /// A runtime that was killed may have left a creel-init that is just ending; a cgroup that stays in use was
-/// never ours, since create refuses such a one, and is left alone.
+/// never ours, since create refuses such a one, and is left alone. Unless a creel-init is what stays, as one does that hangs
+/// on a file system: it may be ours, and is not forgotten, or somebody else's, and is not killed.
 fn remove_cgroup(record: &Record) -> Result<(), Error> {
     let patience = if record.cgroup.made { PATIENCE_MS } else { UNMADE_PATIENCE_MS };
+    let is_others = |pids: &[i32]| !pids.iter().any(|pid| is_seen_as_init(*pid));
     match record.cgroup.remove(Duration::from_millis(u64::from(patience))) {
-        Err(cgroups::Error::Busy { .. }) if !record.cgroup.made => Ok(()),
+        Err(cgroups::Error::Busy { pids, .. }) if !record.cgroup.made && is_others(&pids) => Ok(()),
         result => Ok(result?),
     }
 }
@@ -159,3 +162,6 @@ fn kill_rest(record: &Record) -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
