@@ -20,7 +20,7 @@ const UNMADE_PATIENCE_MS: u16 = 2_000;
 
 impl Container {
     /// Removes a stopped or a created container. With `force` a running one is killed first, and what a
-    /// killed runtime left is removed too.
+    /// killed runtime left is removed too. Of one whose state is damaged only that is removed, with a warning.
     ///
     /// # Errors
     /// [`Error::Status`] when it runs and `force` is not given; [`Error::StillRunning`] when it cannot be
@@ -34,8 +34,14 @@ impl Container {
         let entry = self.store.lock(&self.id)?;
         let record = match entry.load() {
             Ok(record) => record,
-            // A runtime was killed before it saved anything, or the file is damaged: there is nothing else.
-            Err(StoreError::NotFound { .. } | StoreError::Broken { .. }) if force => {
+            // A runtime was killed before it saved anything, and so before it made anything.
+            Err(StoreError::NotFound { .. }) if force => return Ok(entry.remove()?),
+            // Nothing else could ever remove it.
+            Err(StoreError::Broken { path, .. }) if force => {
+                log::warn!(
+                    "{} is damaged, so the container's process and cgroup are not known: what there is of them is left",
+                    path.display()
+                );
                 return Ok(entry.remove()?);
             }
             Err(error) => return Err(error.into()),

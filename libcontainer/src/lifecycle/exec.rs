@@ -139,15 +139,16 @@ impl Container {
 
     fn running(&self, ignore_paused: bool) -> Result<(Record, Status), Error> {
         let (directory, mut record) = self.store.look(&self.id)?;
+        let status = state::status(&record, crate::state::waits_for_start(&directory))?;
+        match status {
+            Status::Running | Status::Created => {}
+            Status::Paused if ignore_paused => {}
+            status => return Err(Error::Status { action: "exec", id: self.id.clone(), status }),
+        }
         if let Some(filter) = &mut record.seccomp {
             filter.program = self.store.filter(&self.id, &directory)?;
         }
-        let status = state::status(&record, crate::state::waits_for_start(&directory))?;
-        match status {
-            Status::Running | Status::Created => Ok((record, status)),
-            Status::Paused if ignore_paused => Ok((record, status)),
-            status => Err(Error::Status { action: "exec", id: self.id.clone(), status }),
-        }
+        Ok((record, status))
     }
 
     /// Starts creel-init, outside of everything but the container's cgroup.
