@@ -383,8 +383,9 @@ impl Entry {
     }
 
     fn write_new<T: Serialize>(&self, name: &str, content: &T) -> Result<File, StoreError> {
+        // A path that is not UTF-8, such as the bundle's, cannot be saved.
         let text = serde_json::to_vec(content)
-            .map_err(|source| StoreError::Broken { path: self.path.join(name), source })?;
+            .map_err(|source| file_error("write", &self.path.join(name), source.into()))?;
         self.write(NEW_FILE, &text)
     }
 
@@ -472,3 +473,6 @@ impl Entry {
 pub(crate) fn waits_for_start(directory: &OwnedFd) -> bool {
     fstatat(directory, START, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok()
 }
+
+#[cfg(test)]
+mod tests;
