@@ -82,12 +82,29 @@ fn without_a_namespace_the_path_is_the_hosts() {
     assert_eq!(procs, Try::Worked("1\n".to_owned()));
 }
 
+/// The container's directory, in any hierarchy.
+fn directory(bundle: &Bundle) -> PathBuf {
+    cgroup::dirs(&bundle.cgroup()).pop().expect("a directory")
+}
+
 /// The owner of each of these in the container's directory.
 fn owners(bundle: &Bundle, files: &[&str]) -> Vec<u32> {
-    let directory = cgroup::dirs(&bundle.cgroup()).pop().expect("a directory");
+    let directory = directory(bundle);
     let owner =
         |path: PathBuf| fs::metadata(&path).unwrap_or_else(|e| panic!("{path:?}: {e}")).uid();
     files.iter().map(|file| owner(directory.join(file))).collect()
+}
+
+/// Of all that is in the container's directory only what the kernel lists as delegated, and what the container made.
+#[track_caller]
+fn assert_only_the_delegated_is_its(bundle: &Bundle) {
+    let listed = fs::read_to_string("/sys/kernel/cgroup/delegate").expect("the kernel's list");
+    for entry in fs::read_dir(directory(bundle)).expect("a list").flatten() {
+        let name = entry.file_name().into_string().expect("UTF-8");
+        let is_own = entry.file_type().expect("a type").is_dir();
+        let expected = if is_own || listed.lines().any(|line| line == name) { 100_000 } else { 0 };
+        assert_eq!(entry.metadata().expect("an owner").uid(), expected, "{name}");
+    }
 }
 
 const DELEGATED: [&str; 4] = ["", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control"];
@@ -109,6 +126,7 @@ fn a_mapped_root_gets_its_cgroup_and_can_divide_it() {
         assert_eq!(output.stderr(), "");
         output.stdout().lines().any(|line| line == "0::/sub")
     });
+    assert_only_the_delegated_is_its(&bundle);
     bundle.cmd(&["delete", "--force", &bundle.id]).ok();
     bundle.assert_nothing_left();
 }
@@ -118,7 +136,7 @@ fn a_cgroup_that_the_container_may_not_write_stays_roots() {
     needs_root!("it maps ids that are not the user's");
     for bundle in [
         mapped(bundle("readonly", true, "ro")),
-        mapped(bundle("shared", false, "ro")),
+        mapped(bundle("shared", false, "rw")),
         bundle("unmapped", true, "rw"),
     ] {
         bundle.create();

@@ -17,7 +17,6 @@ mod cli;
 mod commands;
 mod conformance;
 mod crash;
-mod delegation;
 mod deleting;
 mod devices;
 mod events;

@@ -117,7 +117,8 @@ fn exec_without_the_saved_filter_is_refused() {
     std::fs::remove_file(&file).expect("the filter");
     let words = ["exec", &bundle.id, "/bin/probe", "report"];
     let output = bundle.cmd(&words).output().exits(255);
-    assert!(output.stderr().contains("cannot open") && output.stderr().contains("seccomp.bpf"));
+    let said = output.stderr();
+    assert!(said.contains("seccomp filter") && said.contains("seccomp.bpf, which is missing"));
     assert_eq!(output.stdout(), "");
 }
 

@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 
+use creel_conformance::{Random, SECCOMP_OPERATORS};
 use creel_probe::calls::{Answer, Call, Table};
 use libcontainer::seccomp::Filter;
 use oci_spec::runtime::LinuxSeccomp;
@@ -111,30 +112,11 @@ const NAMES: [&str; 30] = [
     "utimensat",
 ];
 
-/// xorshift64*: the same numbers at every run.
-struct Random(u64);
-
-impl Random {
-    fn new(seed: u64) -> Random {
-        Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) % limit as u64) as usize
-    }
-
-    fn one<T: Copy>(&mut self, of: &[T]) -> T {
-        of[self.below(of.len())]
-    }
-
-    fn value(&mut self) -> u64 {
-        const EDGES: [u64; 9] =
-            [0, 1, 5, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 1 << 32, (1 << 32) + 5, u64::MAX];
-        self.one(&EDGES).wrapping_add(self.below(3) as u64).wrapping_sub(1)
-    }
+/// A number near something that matters.
+fn value(random: &mut Random) -> u64 {
+    const EDGES: [u64; 9] =
+        [0, 1, 5, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 1 << 32, (1 << 32) + 5, u64::MAX];
+    random.one(&EDGES).wrapping_add(random.below(3) as u64).wrapping_sub(1)
 }
 
 /// What is not decided gets a number of its own, so that nothing happens by accident and the filter shows.
@@ -150,15 +132,6 @@ fn profile(random: &mut Random) -> Value {
         ("SCMP_ACT_KILL_PROCESS", None),
         ("SCMP_ACT_TRACE", Some(7)),
     ];
-    const OPERATORS: [&str; 7] = [
-        "SCMP_CMP_NE",
-        "SCMP_CMP_LT",
-        "SCMP_CMP_LE",
-        "SCMP_CMP_EQ",
-        "SCMP_CMP_GE",
-        "SCMP_CMP_GT",
-        "SCMP_CMP_MASKED_EQ",
-    ];
     let mut entries = vec![json!({"names": NEEDED[..], "action": "SCMP_ACT_ALLOW"})];
     for name in NAMES.into_iter().chain(HARMLESS) {
         for _ in 0..random.below(4) {
@@ -167,8 +140,8 @@ fn profile(random: &mut Random) -> Value {
                 if harmless { ("SCMP_ACT_ALLOW", None) } else { random.one(&ACTIONS) };
             let args: Vec<Value> = (0..random.below(4))
                 .map(|_| {
-                    json!({"index": random.below(6), "value": random.value(), "valueTwo": random.value(),
-                           "op": random.one(&OPERATORS)})
+                    json!({"index": random.below(6), "value": value(random), "valueTwo": value(random),
+                           "op": random.one(&SECCOMP_OPERATORS)})
                 })
                 .collect();
             let mut entry = json!({"names": [name], "action": action, "args": args});
@@ -191,7 +164,7 @@ fn call(random: &mut Random) -> Call {
         _ => random.below(480) as u32,
     };
     let arguments = std::array::from_fn(|_| {
-        let value = random.value();
+        let value = value(random);
         if table == Table::X86 { value & 0xffff_ffff } else { value }
     });
     Call { table, number: number + bit, arguments }

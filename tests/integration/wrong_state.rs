@@ -1,8 +1,10 @@
 //! Commands in states in which they make no sense, and on containers that are not there.
 
+use std::fs;
+
 use crate::harness::{
-    Bundle, Output, is_runc, needs_cgroup, orphans_reap, process_exists, stat_fields, unless,
-    wait_until,
+    Bundle, Output, is_runc, needs_cgroup, orphans_reap, process_exists, runc_deviates,
+    stat_fields, unless, wait_until,
 };
 
 /// Engines look for these words in the error.
@@ -232,4 +234,30 @@ fn a_pid_that_comes_again_at_once_is_not_taken_for_the_container() {
     bundle.cmd(&["kill", &bundle.id, "KILL"]).output().refused(&["not running"]);
     bundle.cmd(&["delete", "--force", &bundle.id]).ok();
     assert!(process_exists(stranger.pid()), "a stranger was killed");
+}
+
+/// Nothing says what it has made; whoever deletes it by force hears that it may be there.
+#[test]
+fn delete_force_of_a_damaged_state_says_what_it_leaves() {
+    runc_deviates!("it refuses, whatever is asked for");
+    let bundle = Bundle::new("damaged").config(|c| c.probe(&["exit", "0"]));
+    bundle.create_and_start();
+    bundle.wait_stopped();
+    let directory = bundle.root().join(&bundle.id);
+    let file = directory.join("state.json");
+    let whole = fs::read(&file).expect("a state");
+    fs::write(&file, "{").expect("a state");
+    for words in [["state", &bundle.id], ["delete", &bundle.id]] {
+        refused_saying(
+            bundle.cmd(&words).output(),
+            "is damaged; remove the container with delete --force",
+        );
+    }
+    let said = bundle.cmd(&["delete", "--force", &bundle.id]).ok().stderr();
+    assert!(said.contains("is damaged") && said.contains("process and cgroup"), "{said}");
+    assert!(!directory.exists());
+    // As it was, so that nothing is left.
+    fs::create_dir(&directory).expect("a directory");
+    fs::write(&file, whole).expect("a state");
+    bundle.delete();
 }

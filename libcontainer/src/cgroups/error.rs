@@ -436,6 +436,7 @@ impl Error {
                 "creel has to be started in a cgroup that is delegated to you \
                  (systemd-run --user --scope --property Delegate=yes)",
             ),
+            Error::Busy { .. } => Some("see what keeps them from ending, and delete it again"),
             _ => None,
         }
     }

@@ -6,7 +6,7 @@ use super::create_options::CreateOptions;
 use super::descriptors::{Opened, hook_state};
 use super::plan::{Read, WorkedOut};
 use super::record::{record, settings};
-use super::talk::{died, enter_second_process, go, next};
+use super::talk::{died, enter_second_process, go, next_of};
 use super::{Container, Runtime, console, delete, notify, pidfd_socket, warn};
 use crate::cgroups::Cgroup;
 use crate::error::Error;
@@ -342,7 +342,7 @@ impl Making {
             opened.tell_hooks(&self.record, plan, init.pid)?;
         }
         loop {
-            match next(&init.conversation)? {
+            match next_of(init)? {
                 Event::Pid(pid) => {
                     enter_second_process(init, pid)?;
                     // What waited for its score has handed it on.
@@ -427,7 +427,7 @@ fn has_hooks(plan: &Plan) -> bool {
 fn note_waited_for(entry: &Entry, init: i32, hook: Option<i32>) -> Result<(), Error> {
     let pids = [Some(init), hook];
     // One that has ended already needs no ending.
-    let identities: Vec<_> = pids.into_iter().flatten().flat_map(Identity::of).collect();
+    let identities: Vec<_> = pids.into_iter().flatten().flat_map(Identity::of_child).collect();
     match entry.note_waited_for(&identities)? {
         true => Ok(()),
         false => Err(Error::Unwanted),
@@ -437,3 +437,6 @@ fn note_waited_for(entry: &Entry, init: i32, hook: Option<i32>) -> Result<(), Er
 fn describe(error: &StepError) -> String {
     std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::hooks;
 use crate::plan::Namespace;
 use crate::process::children;
+use crate::process::image::is_seen_as_init;
 use crate::spec;
 use crate::state::{Entry, Record, Status, StoreError, is_locked};
 use crate::trace::{self, Trace};
@@ -19,7 +20,7 @@ const UNMADE_PATIENCE_MS: u16 = 2_000;
 
 impl Container {
     /// Removes a stopped or a created container. With `force` a running one is killed first, and what a
-    /// killed runtime left is removed too.
+    /// killed runtime left is removed too. Of one whose state is damaged only that is removed, with a warning.
     ///
     /// # Errors
     /// [`Error::Status`] when it runs and `force` is not given; [`Error::StillRunning`] when it cannot be
@@ -33,8 +34,14 @@ impl Container {
         let entry = self.store.lock(&self.id)?;
         let record = match entry.load() {
             Ok(record) => record,
-            // A runtime was killed before it saved anything, or the file is damaged: there is nothing else.
-            Err(StoreError::NotFound { .. } | StoreError::Broken { .. }) if force => {
+            // A runtime was killed before it saved anything, and so before it made anything.
+            Err(StoreError::NotFound { .. }) if force => return Ok(entry.remove()?),
+            // Nothing else could ever remove it.
+            Err(StoreError::Broken { path, .. }) if force => {
+                log::warn!(
+                    "{} is damaged, so the container's process and cgroup are not known: what there is of them is left",
+                    path.display()
+                );
                 return Ok(entry.remove()?);
             }
             Err(error) => return Err(error.into()),
@@ -141,11 +148,13 @@ pub(super) fn forget(entry: Entry, record: &Record, run_hooks: bool) -> Result<(
 }
 
 /// A runtime that was killed may have left a creel-init that is just ending; a cgroup that stays in use was
-/// never ours, since create refuses such a one, and is left alone.
+/// never ours, since create refuses such a one, and is left alone. Unless a creel-init is what stays, as one does that hangs
+/// on a file system: it may be ours, and is not forgotten, or somebody else's, and is not killed.
 fn remove_cgroup(record: &Record) -> Result<(), Error> {
     let patience = if record.cgroup.made { PATIENCE_MS } else { UNMADE_PATIENCE_MS };
+    let is_others = |pids: &[i32]| !pids.iter().any(|pid| is_seen_as_init(*pid));
     match record.cgroup.remove(Duration::from_millis(u64::from(patience))) {
-        Err(cgroups::Error::Busy { .. }) if !record.cgroup.made => Ok(()),
+        Err(cgroups::Error::Busy { pids, .. }) if !record.cgroup.made && is_others(&pids) => Ok(()),
         result => Ok(result?),
     }
 }
@@ -159,3 +168,6 @@ fn kill_rest(record: &Record) -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use super::exec_settings::settings;
 use super::exec_target::cgroup_to_enter;
 use super::foreground::{Foreground, Orphans};
 use super::listener::{Agent, Asked};
-use super::talk::{died, enter_second_process, go, next};
+use super::talk::{died, enter_second_process, go, next_of};
 use super::{Container, Running, console, descriptors, pidfd_socket, start, state, warn};
 use crate::cgroups::Cgroup;
 use crate::error::Error;
@@ -139,15 +139,16 @@ impl Container {
 
     fn running(&self, ignore_paused: bool) -> Result<(Record, Status), Error> {
         let (directory, mut record) = self.store.look(&self.id)?;
+        let status = state::status(&record, crate::state::waits_for_start(&directory))?;
+        match status {
+            Status::Running | Status::Created => {}
+            Status::Paused if ignore_paused => {}
+            status => return Err(Error::Status { action: "exec", id: self.id.clone(), status }),
+        }
         if let Some(filter) = &mut record.seccomp {
             filter.program = self.store.filter(&self.id, &directory)?;
         }
-        let status = state::status(&record, crate::state::waits_for_start(&directory))?;
-        match status {
-            Status::Running | Status::Created => Ok((record, status)),
-            Status::Paused if ignore_paused => Ok((record, status)),
-            status => Err(Error::Status { action: "exec", id: self.id.clone(), status }),
-        }
+        Ok((record, status))
     }
 
     /// Starts creel-init, outside of everything but the container's cgroup.
@@ -159,7 +160,7 @@ impl Container {
         let process =
             process.map_err(|source| Error::io("open the process of", &self.id, source))?;
         let process: OwnedFd = process.ok_or_else(stopped)?;
-        let root = self.root_of(record, plan)?;
+        let root = self.root_of(record, &process, plan)?;
         let report = record.seccomp.as_ref().map(|_| descriptors::report()).transpose()?;
         let times = trace::is_on().then(|| descriptors::times(plan.inside.len())).transpose()?;
         // Slot 0 is the conversation, which the launch makes.
@@ -224,7 +225,7 @@ fn prepare(init: &mut Init, work: &Work<'_>) -> Result<Option<OwnedFd>, Error> {
     let (mut terminal, mut ready) = (None, false);
     let explain = |report: Report| StepError::new(report, &work.plan.inside);
     loop {
-        match next(&init.conversation)? {
+        match next_of(init)? {
             Event::Pid(pid) => {
                 enter_second_process(init, pid)?;
                 if !work.plan.admitted {

@@ -4,6 +4,7 @@ use super::Container;
 use crate::cgroups::{self, Cgroup};
 use crate::error::Error;
 use crate::plan::{Descriptor, ExecPlan};
+use crate::process::identity::Identity;
 use crate::state::{Record, Status};
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
@@ -35,6 +36,7 @@ impl Container {
     pub(super) fn root_of(
         &self,
         record: &Record,
+        process: &OwnedFd,
         plan: &ExecPlan,
     ) -> Result<Option<OwnedFd>, Error> {
         let Some(init) =
@@ -42,14 +44,37 @@ impl Container {
         else {
             return Ok(None);
         };
-        let path = format!("/proc/{}/root", init.identity.pid);
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let root = nix::fcntl::open(path.as_str(), flags, Mode::empty())
-            .map_err(|errno| Error::io("open the container's root", path, errno.into()))?;
-        // It was that process's only if the pid is still that process's now.
-        if init.identity.is_alive() {
-            return Ok(Some(root));
-        }
-        Err(Error::Status { action: "exec", id: self.id.clone(), status: Status::Stopped })
+        let stopped =
+            || Error::Status { action: "exec", id: self.id.clone(), status: Status::Stopped };
+        root_of_process(init.identity.pid, process)?.ok_or_else(stopped).map(Some)
+    }
+}
+
+/// `None` when the process has ended: then the pid may have been another's.
+fn root_of_process(pid: i32, process: &OwnedFd) -> Result<Option<OwnedFd>, Error> {
+    let path = format!("/proc/{pid}/root");
+    let failed = |source| Error::io("open the container's root", &path, source);
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let root = nix::fcntl::open(path.as_str(), flags, Mode::empty())
+        .map_err(|errno| failed(errno.into()))?;
+    // Asked after it was opened: as long as the process is there, the pid is its.
+    let has_ended = Identity::wait_gone(process, 0).map_err(failed)?;
+    Ok((!has_ended).then_some(root))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    #[test]
+    fn the_root_of_a_process_that_only_has_the_number_is_not_taken() {
+        let mut ended = Command::new("true").spawn().expect("true");
+        let process = crate::sys::pidfd_open(ended.id() as i32).expect("a child");
+        ended.wait().expect("wait");
+        let later = std::process::id() as i32;
+        assert!(root_of_process(later, &process).expect("a root").is_none());
+        let own = crate::sys::pidfd_open(later).expect("this process");
+        assert!(root_of_process(later, &own).expect("a root").is_some());
     }
 }

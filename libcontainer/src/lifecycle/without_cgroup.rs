@@ -75,7 +75,7 @@ impl PidNamespace {
     fn of(first: Identity) -> Option<PidNamespace> {
         let namespace = PidNamespace(File::open(namespace_file(first.pid)).ok()?);
         // Asked after it was opened: so it is of that process, and of no later one with its number.
-        let is_its = first.is_alive();
+        let is_its = matches!(first.open(), Ok(Some(_)));
         (is_its && !namespace.is_at("/proc/self/ns/pid")).then_some(namespace)
     }
 
@@ -177,6 +177,8 @@ mod tests {
         let pid = first.1.pid;
         let later = Identity { start_time: first.1.start_time + 1, ..first.1 };
         assert!(PidNamespace::of(later).is_none(), "the number of a process that is gone");
+        let later = Identity { pidfd_inode: Some(1), ..first.1 };
+        assert!(PidNamespace::of(later).is_none(), "the same, within a tick of the clock");
         let namespace = PidNamespace::of(first.1).expect("it runs");
         assert_eq!(namespace.processes().expect("a list"), [pid]);
         assert!(namespace.open(pid).is_some());

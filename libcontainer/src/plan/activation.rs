@@ -6,6 +6,7 @@ use super::{Descriptor, Host, Plan, PlanError, Request, Script, known_text, text
 use caps::Capability;
 use creel_wire::owned::Step;
 use oci_spec::runtime::Process;
+use std::os::unix::ffi::OsStrExt;
 
 /// Where the program finds the socket, and what it is called in its directory.
 const NOTIFY_DIRECTORY: &str = "run/notify";
@@ -67,7 +68,7 @@ pub(super) fn mount(
         script.push("", step);
     } else {
         // A user makes no mounts outside; inside they are the root of their container.
-        let source = text("NOTIFY_SOCKET", directory.to_string_lossy().as_ref())?;
+        let source = text("NOTIFY_SOCKET", directory.as_os_str().as_bytes())?;
         script.push(
             "",
             Step::MountBind {

@@ -3,8 +3,8 @@
 use creel_wire::message::{At, BEFORE_STEPS, Kind, Message, SIZE};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
-    AddressFamily, ControlMessageOwned, MsgFlags, Shutdown, SockFlag, SockType, recvmsg, send,
-    shutdown, socketpair,
+    AddressFamily, ControlMessageOwned, MsgFlags, RecvMsg, Shutdown, SockFlag, SockType,
+    UnixCredentials, recvmsg, send, setsockopt, shutdown, socketpair, sockopt,
 };
 use std::io::{self, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -46,6 +46,10 @@ pub(crate) enum Event {
     Closed,
 }
 
+/// The pid of whoever sent a message, where the kernel was [asked](Conversation::ask_for_senders). Others than the sender
+/// it may only be made to name, by one with CAP_SYS_ADMIN in its pid namespace, if they are in that namespace.
+pub(crate) type Sender = Option<i32>;
+
 /// One end of the socket.
 #[derive(Debug)]
 pub(crate) struct Conversation {
@@ -58,6 +62,11 @@ impl Conversation {
         let (ours, theirs) =
             socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
         Ok((Conversation { socket: ours }, theirs))
+    }
+
+    /// From now on the kernel says who sent a message (unix(7), `SO_PASSCRED`).
+    pub(crate) fn ask_for_senders(&self) -> io::Result<()> {
+        Ok(setsockopt(&self.socket, sockopt::PassCred, &true)?)
     }
 
     /// Over a connection that was made otherwise.
@@ -80,13 +89,34 @@ impl Conversation {
     }
 
     /// Waits for the next event, but not longer than until `end`.
-    pub(crate) fn next_before(&self, end: Instant) -> io::Result<Option<Event>> {
+    pub(crate) fn next_before(&self, end: Instant) -> io::Result<Option<(Event, Sender)>> {
         let mut watched = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
         loop {
             let left = end.saturating_duration_since(Instant::now()).as_millis();
+            // However much is said.
+            if left == 0 {
+                return Ok(None);
+            }
             match poll(&mut watched, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) {
                 Ok(0) => return Ok(None),
-                Ok(_) => return self.next().map(Some),
+                Ok(_) => return self.next_and_sender().map(Some),
+                Err(nix::Error::EINTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+    }
+
+    /// Waits for something to hear; false when the process, by its pidfd, ended first and has said nothing that is not heard yet.
+    pub(crate) fn is_heard_before_end_of(&self, process: BorrowedFd<'_>) -> io::Result<bool> {
+        let said = PollFd::new(self.socket.as_fd(), PollFlags::POLLIN);
+        let mut watched = [said, PollFd::new(process, PollFlags::POLLIN)];
+        let is_said =
+            |watched: &[PollFd<'_>]| watched[0].revents().is_some_and(|events| !events.is_empty());
+        loop {
+            match poll(&mut watched, PollTimeout::NONE) {
+                Ok(_) if is_said(&watched) => return Ok(true),
+                // It may have said it after the socket was looked at.
+                Ok(_) => return Ok(poll(&mut watched, PollTimeout::ZERO)? > 0 && is_said(&watched)),
                 Err(nix::Error::EINTR) => {}
                 Err(errno) => return Err(errno.into()),
             }
@@ -95,23 +125,28 @@ impl Conversation {
 
     /// Waits for the next event.
     pub(crate) fn next(&self) -> io::Result<Event> {
+        self.next_and_sender().map(|(event, _)| event)
+    }
+
+    /// As [`Self::next`], and who sent it.
+    pub(crate) fn next_and_sender(&self) -> io::Result<(Event, Sender)> {
         let mut bytes = [0u8; SIZE];
-        let mut space = nix::cmsg_space!([std::os::fd::RawFd; 1]);
-        let (length, descriptor) = loop {
+        let mut space = nix::cmsg_space!(UnixCredentials, [std::os::fd::RawFd; 1]);
+        let (length, (descriptor, sender)) = loop {
             let mut parts = [IoSliceMut::new(&mut bytes)];
             let flags = MsgFlags::MSG_CMSG_CLOEXEC;
             match recvmsg::<()>(self.socket.as_raw_fd(), &mut parts, Some(&mut space), flags) {
-                Ok(message) => break (message.bytes, take_descriptor(&message)?),
+                Ok(message) => break (message.bytes, take_control(&message)?),
                 Err(nix::Error::EINTR) => {}
-                Err(nix::Error::ECONNRESET) => return Ok(Event::Closed),
+                Err(nix::Error::ECONNRESET) => return Ok((Event::Closed, None)),
                 Err(errno) => return Err(errno.into()),
             }
         };
         if length == 0 {
-            return Ok(Event::Closed);
+            return Ok((Event::Closed, None));
         }
         let message = Message::from_bytes(&bytes[..length]).ok_or_else(strange)?;
-        event(&message, descriptor)
+        Ok((event(&message, descriptor)?, sender))
     }
 }
 
@@ -148,14 +183,18 @@ fn strange() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "creel-init sent something that is not a message")
 }
 
-fn take_descriptor(message: &nix::sys::socket::RecvMsg<'_, '_, ()>) -> io::Result<Option<OwnedFd>> {
-    let mut taken = None;
+fn take_control(message: &RecvMsg<'_, '_, ()>) -> io::Result<(Option<OwnedFd>, Sender)> {
+    let (mut taken, mut sender) = (None, None);
     for control in message.cmsgs()? {
-        if let ControlMessageOwned::ScmRights(numbers) = control {
-            for number in numbers {
-                taken = Some(crate::sys::own_received(number));
+        match control {
+            ControlMessageOwned::ScmRights(numbers) => {
+                for number in numbers {
+                    taken = Some(crate::sys::own_received(number));
+                }
             }
+            ControlMessageOwned::ScmCredentials(credentials) => sender = Some(credentials.pid()),
+            _ => {}
         }
     }
-    Ok(taken)
+    Ok((taken, sender))
 }

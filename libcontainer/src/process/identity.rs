@@ -6,7 +6,7 @@ use crate::sys;
 use nix::sys::stat::fstat;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
 
 /// A process, told apart from every later one with the same pid.
@@ -26,6 +26,12 @@ impl Identity {
     pub(crate) fn of(pid: i32) -> io::Result<Self> {
         let (start_time, _) = stat(pid)?;
         Ok(Identity { pid, start_time, pidfd_inode: None })
+    }
+
+    /// Of a child that was not waited for, whose pid is no other's as long.
+    pub(crate) fn of_child(pid: i32) -> io::Result<Self> {
+        let pidfd = sys::pidfd_open(pid)?;
+        Identity::with_pidfd(pid, pidfd.as_fd())
     }
 
     /// The same, by a descriptor of it too.
@@ -117,7 +123,6 @@ fn parse_stat(text: &[u8]) -> Option<Stat> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::fd::AsFd;
 
     #[test]
     fn a_name_with_parentheses_does_not_shift_the_fields() {

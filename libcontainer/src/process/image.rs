@@ -36,8 +36,18 @@ pub(crate) fn program() -> io::Result<OwnedFd> {
 /// Whether a process has not executed anything since creel-init (proc_pid_exe(5)). One that may not be looked
 /// at counts as not having.
 pub(crate) fn is_still_init(pid: i32) -> bool {
-    let Ok(program) = std::fs::read_link(format!("/proc/{pid}/exe")) else { return true };
-    program.as_os_str().as_encoded_bytes().starts_with(&[b"/memfd:", NAME.to_bytes()].concat())
+    is_init(pid).unwrap_or(true)
+}
+
+/// Whether a process is a creel-init as far as can be seen.
+pub(crate) fn is_seen_as_init(pid: i32) -> bool {
+    is_init(pid).unwrap_or(false)
+}
+
+fn is_init(pid: i32) -> Option<bool> {
+    let program = std::fs::read_link(format!("/proc/{pid}/exe")).ok()?;
+    let name = [b"/memfd:", NAME.to_bytes()].concat();
+    Some(program.as_os_str().as_encoded_bytes().starts_with(&name))
 }
 
 /// A sealed memfd with these bytes.

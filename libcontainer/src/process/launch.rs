@@ -1,6 +1,6 @@
 //! Starting creel-init with a plan.
 
-use super::conversation::{Conversation, Event};
+use super::conversation::{Conversation, Event, Sender};
 use super::identity::is_child;
 use super::image;
 use super::stdio::{Clear, Handed, clear};
@@ -35,25 +35,59 @@ pub(crate) struct Init {
     pub(crate) pid: i32,
     pub(crate) pidfd: OwnedFd,
     pub(crate) conversation: Conversation,
-    /// It will go on in a second process, which did not tell its pid yet.
-    second_is_to_come: bool,
+    second: Second,
+    /// Who sent what was heard last; asked for while a second process is to come.
+    sender: Sender,
+    /// The last one to be heard besides the first process.
+    other_sender: Sender,
+}
+
+/// The process inside a joined pid namespace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Second {
+    /// There is none, or [`Init`] is it by now.
+    NoMore,
+    /// The first will make it, and tell its pid.
+    ToCome,
+    /// The first has ended without telling.
+    Untold,
 }
 
 /// How long a creel-init that is on its way into a pid namespace may take to get there, and a killed one to end; one in a
 /// frozen cgroup does neither.
 const PATIENCE: Duration = Duration::from_millis(PATIENCE_MS as u64);
-const PATIENCE_MS: u16 = 2000;
+pub(crate) const PATIENCE_MS: u16 = 2000;
 
 impl Init {
-    /// creel-init went on in a sibling inside the joined pid namespace; the first process has done its part.
+    /// Waits for the next event. That the first process was killed before it told the pid of the second is
+    /// [`Event::Closed`]: the second holds the connection open.
+    pub(crate) fn next(&mut self) -> io::Result<Event> {
+        if self.second == Second::ToCome
+            && !self.conversation.is_heard_before_end_of(self.pidfd.as_fd())?
+        {
+            self.second = Second::Untold;
+            return Ok(Event::Closed);
+        }
+        self.conversation.next_and_sender().map(|heard| self.heard(heard))
+    }
+
+    fn heard(&mut self, (event, sender): (Event, Sender)) -> Event {
+        self.sender = sender;
+        self.other_sender = sender.filter(|pid| *pid != self.pid).or(self.other_sender);
+        event
+    }
+
+    /// creel-init went on in a sibling inside the joined pid namespace, as it just said; the first process has done its part.
     pub(crate) fn enter_second_process(&mut self, pid: i32) -> io::Result<()> {
-        // What has been in a namespace of others is not believed: any process could be named.
-        if !std::mem::take(&mut self.second_is_to_come) || pid == self.pid || !is_child(pid) {
+        // Only the first is believed, which nobody inside can see: whoever traces the second could let it name any process.
+        // As long as the first is not reaped its pid is no other's.
+        if self.second != Second::ToCome || self.sender != Some(self.pid) {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidData,
-                "creel-init named a process that is not its second",
+                "somebody else than creel-init named its second process; is it traced?",
             ));
         }
+        self.second = Second::NoMore;
         let second = sys::pidfd_open(pid).inspect_err(|_| wait::end_child(pid, PATIENCE))?;
         wait::reap_within(self.pidfd.as_fd(), PATIENCE_MS);
         self.pid = pid;
@@ -63,12 +97,12 @@ impl Init {
 
     /// Whether the process that is to be the container's has not told its pid yet.
     pub(crate) fn is_first(&self) -> bool {
-        self.second_is_to_come
+        self.second != Second::NoMore
     }
 
     /// Ends and reaps it; one in a frozen cgroup ends when that is thawed.
     pub(crate) fn end(&mut self) {
-        if self.second_is_to_come {
+        if self.is_first() {
             self.await_second();
         }
         // ESRCH: it has ended by itself.
@@ -88,15 +122,21 @@ impl Init {
             return;
         }
         let end = Instant::now() + PATIENCE;
-        while let Ok(Some(event)) = self.conversation.next_before(end) {
-            match event {
-                Event::Pid(pid) => {
-                    let _ = self.enter_second_process(pid);
-                    return;
-                }
-                Event::Closed => return,
+        while let Ok(Some(heard)) = self.conversation.next_before(end) {
+            match self.heard(heard) {
+                Event::Pid(pid) if self.enter_second_process(pid).is_ok() => return,
+                Event::Closed => break,
                 _ => {}
             }
+        }
+        self.end_untold();
+    }
+
+    /// Killed before it told, the first leaves a second that is known by what it said when it was hung up on. Somebody who
+    /// traces that one could pass another child for it, but only one that is inside as well.
+    fn end_untold(&self) {
+        if let Some(pid) = self.other_sender.filter(|pid| is_child(*pid)) {
+            wait::end_child(pid, PATIENCE);
         }
     }
 }
@@ -178,6 +218,12 @@ impl std::error::Error for LaunchError {
 /// Clones creel-init into its namespaces and hands it the plan.
 pub(crate) fn launch<S: Borrow<owned::Step>>(launch: &Launch<'_, S>) -> Result<Init, LaunchError> {
     let (conversation, theirs) = Conversation::pair().map_err(LaunchError::Socket)?;
+    let is_second = |step: &S| matches!(step.borrow(), owned::Step::EnterPidNamespace { .. });
+    let mut second = Second::NoMore;
+    if launch.steps.iter().any(is_second) {
+        second = Second::ToCome;
+        conversation.ask_for_senders().map_err(LaunchError::Socket)?;
+    }
     let first_free = launch.handed.first_free();
     let theirs = clear(theirs.as_fd(), first_free)?;
     let program = image::program().map_err(LaunchError::Memfd)?;
@@ -211,9 +257,7 @@ pub(crate) fn launch<S: Borrow<owned::Step>>(launch: &Launch<'_, S>) -> Result<I
         Some(ahead) => clone_into(&request, ahead)?,
         None => clone(&request)?,
     };
-    let is_second = |step: &S| matches!(step.borrow(), owned::Step::EnterPidNamespace { .. });
-    let second_is_to_come = launch.steps.iter().any(is_second);
-    Ok(Init { pid, pidfd, conversation, second_is_to_come })
+    Ok(Init { pid, pidfd, conversation, second, sender: None, other_sender: None })
 }
 
 /// Into namespaces that are made already; if that does not work out, into new ones.

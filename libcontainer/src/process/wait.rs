@@ -41,13 +41,30 @@ pub fn keep_exit_statuses() {
     crate::sys::default_child_signal();
 }
 
+/// Waits for a child to end, not longer than `timeout_ms`, and reaps it. `None` of one that runs still, and of one that somebody
+/// traces: it is kept from its parent until the tracer has waited for it.
+pub(crate) fn wait_within(pidfd: BorrowedFd<'_>, timeout_ms: u16) -> io::Result<Option<Exit>> {
+    if !is_readable_within(&pidfd, timeout_ms)? {
+        return Ok(None);
+    }
+    let found = waitid(Id::PIDFd(pidfd), WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG)?;
+    Ok(exit_of(found))
+}
+
+fn exit_of(found: WaitStatus) -> Option<Exit> {
+    match found {
+        WaitStatus::Exited(_, status) => Some(Exit::Status(status)),
+        WaitStatus::Signaled(_, signal, _) => Some(Exit::Signal(signal as i32)),
+        _ => None,
+    }
+}
+
 /// Waits for a child to end and reaps it.
 pub(crate) fn wait(pidfd: BorrowedFd<'_>) -> io::Result<Exit> {
     loop {
-        match waitid(Id::PIDFd(pidfd), WaitPidFlag::WEXITED) {
-            Ok(WaitStatus::Exited(_, status)) => return Ok(Exit::Status(status)),
-            Ok(WaitStatus::Signaled(_, signal, _)) => return Ok(Exit::Signal(signal as i32)),
-            Ok(_) | Err(nix::Error::EINTR) => {}
+        match waitid(Id::PIDFd(pidfd), WaitPidFlag::WEXITED).map(exit_of) {
+            Ok(Some(exit)) => return Ok(exit),
+            Ok(None) | Err(nix::Error::EINTR) => {}
             Err(errno) => return Err(errno.into()),
         }
     }
@@ -71,14 +88,10 @@ pub(crate) fn reap(pidfd: BorrowedFd<'_>) {
     let _ = wait(pidfd);
 }
 
-/// As [`reap`], of one that may not end: one in a frozen cgroup of version 1 outlasts even SIGKILL, and one that somebody
-/// traces is kept from its parent until the tracer has waited for it. False when it was still there after `timeout_ms`.
+/// As [`reap`], of one that may not end: one in a frozen cgroup of version 1 outlasts even SIGKILL. False when it was still
+/// there after `timeout_ms`; see [`wait_within`].
 pub(crate) fn reap_within(pidfd: BorrowedFd<'_>, timeout_ms: u16) -> bool {
-    if !is_readable_within(&pidfd, timeout_ms).unwrap_or(true) {
-        return false;
-    }
-    let found = waitid(Id::PIDFd(pidfd), WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG);
-    !matches!(found, Ok(WaitStatus::StillAlive))
+    !matches!(wait_within(pidfd, timeout_ms), Ok(None))
 }
 
 /// Kills and reaps a child of which there is no pidfd; one that does not end within `patience` is left. As long as it is not

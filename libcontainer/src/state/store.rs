@@ -83,6 +83,11 @@ pub enum StoreError {
         /// Why not.
         source: serde_json::Error,
     },
+    /// The program of the container's filter is not where it was saved.
+    NoFilter {
+        /// The file.
+        path: PathBuf,
+    },
     /// A state.json of another version of creel.
     Version {
         /// The file.
@@ -112,6 +117,12 @@ impl fmt::Display for StoreError {
             StoreError::Broken { path, .. } => {
                 write!(f, "{} is damaged; remove the container with delete --force", path.display())
             }
+            StoreError::NoFilter { path } => write!(
+                f,
+                "the container's seccomp filter was saved as {}, which is missing; without it nothing is executed in the \
+                 container: create it anew",
+                path.display()
+            ),
             StoreError::Version { path, found } => write!(
                 f,
                 "{} has version {found}, this creel knows {VERSION}; use the creel that created it",
@@ -128,6 +139,7 @@ impl std::error::Error for StoreError {
             StoreError::Broken { source, .. } => Some(source),
             StoreError::Exists { .. }
             | StoreError::NotFound { .. }
+            | StoreError::NoFilter { .. }
             | StoreError::Version { .. } => None,
         }
     }
@@ -206,8 +218,7 @@ impl Store {
     /// The program of the container's filter, from its directory. A container that has one never goes without.
     pub(crate) fn filter(&self, id: &str, directory: &OwnedFd) -> Result<Vec<u8>, StoreError> {
         let file = self.path(id).join(FILTER);
-        let missing = || file_error("open", &file, Errno::ENOENT.into());
-        read_file(directory, &file)?.ok_or_else(missing)
+        read_file(directory, &file)?.ok_or(StoreError::NoFilter { path: file })
     }
 
     /// The container's directory as a descriptor, to look at without the lock.
@@ -372,8 +383,9 @@ impl Entry {
     }
 
     fn write_new<T: Serialize>(&self, name: &str, content: &T) -> Result<File, StoreError> {
+        // A path that is not UTF-8, such as the bundle's, cannot be saved.
         let text = serde_json::to_vec(content)
-            .map_err(|source| StoreError::Broken { path: self.path.join(name), source })?;
+            .map_err(|source| file_error("write", &self.path.join(name), source.into()))?;
         self.write(NEW_FILE, &text)
     }
 
@@ -461,3 +473,6 @@ impl Entry {
 pub(crate) fn waits_for_start(directory: &OwnedFd) -> bool {
     fstatat(directory, START, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok()
 }
+
+#[cfg(test)]
+mod tests;

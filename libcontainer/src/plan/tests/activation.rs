@@ -3,8 +3,11 @@
 use super::harness::{planned, request, v2};
 use super::text::changes;
 use crate::plan::Request;
+use creel_wire::owned::Step;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 
 fn with(config: impl Fn(&mut Value), edit: impl FnOnce(&mut Request)) -> String {
     let mut other = request();
@@ -43,6 +46,22 @@ fn without_root_the_directory_is_bound_by_its_path() {
     let source = "/run/user/1000/creel/web/notify";
     assert_eq!(bind, format!("+ mountBind target=run/notify source={source} set=0xf"), "{text}");
     assert!(!text.contains("notifyDirectory"), "{text}");
+}
+
+/// As a state root may be.
+#[test]
+fn a_directory_that_is_not_utf_8_is_bound_by_its_bytes() {
+    let mut asking = request();
+    let path = b"/run/user/1000/\xff/web/notify";
+    asking.notify = Some(OsStr::from_bytes(path).into());
+    let mut host = v2();
+    host.capabilities = 0;
+    let plan = planned(|_| {}, &asking, &host);
+    let sources = plan.inside.iter().filter_map(|planned| match &planned.step {
+        Step::MountBind { source, .. } => Some(source.as_c_str().to_bytes()),
+        _ => None,
+    });
+    assert!(sources.into_iter().any(|source| source == path), "{plan:?}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::against_libseccomp::number_of;
 use super::errno;
 use super::model::Model;
-use super::random::Random;
+use super::random::{Random, value};
 use crate::seccomp::Filter;
 use crate::seccomp::action::is_permissive;
 use crate::seccomp::architecture::{Architecture, X32_BIT, multiplexed, nth_name};
@@ -74,7 +74,7 @@ pub(super) fn calls(
 
 fn argument(random: &mut Random, values: &[u64], wide: bool) -> u64 {
     let value = match random.below(8) {
-        0 | 1 => random.value(),
+        0 | 1 => value(random),
         2 => random.below(24) as u64,
         _ if values.is_empty() => 0,
         3 => random.one(values).wrapping_add(1),

@@ -1,42 +1,20 @@
 //! Random profiles, the same ones at every run.
 
 use crate::seccomp::architecture::multiplexed;
+pub(super) use creel_conformance::Random;
+use creel_conformance::SECCOMP_OPERATORS;
 use oci_spec::runtime::Arch;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// xorshift64*.
-pub(super) struct Random(u64);
-
-impl Random {
-    pub(super) fn new(seed: u64) -> Self {
-        Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    pub(super) fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    pub(super) fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit as u64) as usize
-    }
-
-    pub(super) fn one<T: Copy>(&mut self, of: &[T]) -> T {
-        of[self.below(of.len())]
-    }
-
-    /// A number near something that matters.
-    pub(super) fn value(&mut self) -> u64 {
-        const EDGES: [u64; 10] =
-            [0, 1, 16, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 1 << 32, 3 << 32, 1 << 63, u64::MAX];
-        match self.below(4) {
-            0 => self.next(),
-            1 => self.next() >> 32,
-            _ => self.one(&EDGES).wrapping_add(self.next() % 3).wrapping_sub(1),
-        }
+/// A number near something that matters.
+pub(super) fn value(random: &mut Random) -> u64 {
+    const EDGES: [u64; 10] =
+        [0, 1, 16, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 1 << 32, 3 << 32, 1 << 63, u64::MAX];
+    match random.below(4) {
+        0 => random.next(),
+        1 => random.next() >> 32,
+        _ => random.one(&EDGES).wrapping_add(random.next() % 3).wrapping_sub(1),
     }
 }
 
@@ -50,16 +28,6 @@ const ACTIONS: [(&str, Option<u32>); 9] = [
     ("SCMP_ACT_KILL_PROCESS", None),
     ("SCMP_ACT_LOG", None),
     ("SCMP_ACT_TRACE", Some(77)),
-];
-
-const OPERATORS: [&str; 7] = [
-    "SCMP_CMP_NE",
-    "SCMP_CMP_LT",
-    "SCMP_CMP_LE",
-    "SCMP_CMP_EQ",
-    "SCMP_CMP_GE",
-    "SCMP_CMP_GT",
-    "SCMP_CMP_MASKED_EQ",
 ];
 
 /// A profile over some of the names. Conditional entries of one name all have one action: which of several
@@ -106,8 +74,8 @@ fn conditions(random: &mut Random) -> Vec<Value> {
     let count = 1 + random.below(3);
     (0..count)
         .map(|_| {
-            json!({"index": random.below(6), "value": random.value(), "valueTwo": random.value(),
-                   "op": random.one(&OPERATORS)})
+            json!({"index": random.below(6), "value": value(random), "valueTwo": value(random),
+                   "op": random.one(&SECCOMP_OPERATORS)})
         })
         .collect()
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::json::{Json, always, boolean, list, map, number, object, one_of, without_doubles};
 use super::resources::resources;
+use crate::SECCOMP_OPERATORS;
 
 /// All of it. What needs a namespace is taken out again where the namespace is missing.
 pub(super) fn linux() -> Json {
@@ -164,17 +165,7 @@ fn rule() -> Json {
         ("index", 1.0, number(0..6)),
         ("value", 1.0, number(0..i64::MAX)),
         ("valueTwo", 0.5, number(0..i64::MAX)),
-        (
-            "op",
-            1.0,
-            one_of(&[
-                "SCMP_CMP_EQ",
-                "SCMP_CMP_NE",
-                "SCMP_CMP_GE",
-                "SCMP_CMP_LT",
-                "SCMP_CMP_MASKED_EQ",
-            ]),
-        ),
+        ("op", 1.0, one_of(&SECCOMP_OPERATORS)),
     ]);
     let others = object(vec![
         ("names", 1.0, list(one_of(&["read", "write", "mount", "personality", "nonesuch"]), 1..4)),
