@@ -19,6 +19,8 @@ const HEADER: &str = "\
 # all calls but those that wait, and of them those that made a process, executed a program, opened a file. Written and
 # checked by hack/bench budget; docs/bench.md says more. The next line says what the numbers depend on beside creel.
 ";
+/// What is in every static program with glibc.
+const GLIBC: &[u8] = b"GNU C Library";
 /// A command is counted so often: with --force a container is deleted in fewer calls when it ends at once. The largest
 /// numbers are allowed, and the smallest held against them.
 const ROUNDS: usize = 3;
@@ -60,7 +62,7 @@ pub(crate) fn run(
     let rounds: Result<Vec<Costs>, Error> = (0..ROUNDS).map(|_| count(stage, creel)).collect();
     let rounds = rounds?;
     let (least, most) = (merge(&rounds, u32::min), merge(&rounds, u32::max));
-    let place = place();
+    let place = place(creel)?;
     let file = options.source.join(FILE);
     if !check {
         fs::write(&file, format!("{HEADER}{place}{}", table(&most))).at("write", &file)?;
@@ -184,12 +186,17 @@ fn table(costs: &Costs) -> String {
     text
 }
 
-/// What the numbers depend on beside creel.
-fn place() -> String {
+/// What the numbers depend on beside creel's own code.
+fn place(creel: &Runtime) -> Result<String, Error> {
+    let program = fs::read(&creel.path).at("read", &creel.path)?;
+    let has_glibc = program.windows(GLIBC.len()).any(|part| part == GLIBC);
+    let libc = if has_glibc { "glibc" } else { "musl" };
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
     let controllers = read("/sys/fs/cgroup/cgroup.controllers");
     let last = read("/proc/sys/kernel/cap_last_cap");
-    format!("# controllers of cgroup2: {controllers:?}; last capability: {last}\n")
+    Ok(format!(
+        "# C library: {libc}; controllers of cgroup2: {controllers:?}; last capability: {last}\n"
+    ))
 }
 
 /// What became more and what became less, a line for each.
