@@ -77,10 +77,6 @@ docker_logs_and_attach() {
 
 docker_runtime_is_in_info() { has creel "$(e info)"; }
 
-docker_pids_limit_of_minus_one() {
-    is max "$(once --pids-limit -1 "$image" sh -c "$(in_cgroup pids.max pids/pids.max)")"
-}
-
 docker_compose() {
     mkdir -p /tmp/compose
     cat >/tmp/compose/compose.yaml <<END

@@ -17,6 +17,10 @@ both_memory_limit() {
 }
 both_cpu_limit() { is 50000 "$(once --cpus 0.5 "$image" sh -c "$(in_cgroup cpu.max cpu/cpu.cfs_quota_us)" | cut -d' ' -f1)"; }
 both_pids_limit() { is 20 "$(once --pids-limit 20 "$image" sh -c "$(in_cgroup pids.max pids/pids.max)")"; }
+both_no_pids_limit() {
+    is max "$(once --pids-limit -1 "$image" sh -c "$(in_cgroup pids.max pids/pids.max)")"
+    is max "$(once --pids-limit 0 "$image" sh -c "$(in_cgroup pids.max pids/pids.max)")"
+}
 both_cpuset() { is 0 "$(once --cpuset-cpus 0 "$image" sh -c "$(in_cgroup cpuset.cpus cpuset/cpuset.cpus)")"; }
 both_memory_limit_holds() {
     ends 137 once --memory 16m --memory-swap 16m "$image" dd if=/dev/zero of=/dev/shm/x bs=1M count=40 >/dev/null

@@ -61,6 +61,7 @@ rootless_memory_limit_holds() { needs memory && both_memory_limit_holds; }
 rootless_out_of_memory_is_told() { needs memory && both_out_of_memory_is_told; }
 rootless_cpu_limit() { needs cpu && both_cpu_limit; }
 rootless_pids_limit() { needs pids && both_pids_limit; }
+rootless_no_pids_limit() { needs pids && both_no_pids_limit; }
 rootless_cpuset() { needs cpuset && both_cpuset; }
 rootless_stats() { needs memory pids && both_stats; }
 

@@ -223,7 +223,23 @@ fn nothing_asked_for_changes_nothing() {
     update(&bundle, &["--pids-limit", "0", "--cpu-share", "0", "--memory", ""]);
     update_from_stdin(&bundle, &json!({}));
     update_from_stdin(&bundle, &json!({"cpu": {"shares": 0, "quota": 0}, "memory": {"limit": 0}}));
+    update_from_stdin(&bundle, &json!({"pids": {"limit": 0}}));
     assert_eq!(pids_limit(&bundle), "33");
+}
+
+#[test]
+fn from_version_1_3_on_zero_processes_are_a_limit() {
+    needs_cgroup!();
+    runc_deviates!("0 changes nothing");
+    unless!(cgroup::has("pids"), "no pids controller here");
+    let bundle = Bundle::new("zero").config(|c| {
+        c.set("/ociVersion", "1.3.0");
+        c.set("/linux/resources/pids/limit", 33);
+    });
+    let bundle = bundle.sleeping();
+    update_from_stdin(&bundle, &json!({"pids": {"limit": 0}}));
+    // systemd knows no limit of 0.
+    assert!(["0", "1"].contains(&pids_limit(&bundle).as_str()));
 }
 
 #[test]

@@ -6,12 +6,14 @@ use super::{Container, pause};
 use crate::cgroups::Update;
 use crate::error::Error;
 use crate::plan::Rdt;
+use crate::spec::zero_pids_is_no_limit;
 use crate::state::Status;
 use oci_spec::runtime::LinuxResources;
+use std::borrow::Cow;
 
 impl Container {
     /// Changes what the container may use: the settings that `resources` names, and no others. All of them come into force,
-    /// or none.
+    /// or none. A `pids.limit` of 0 changes nothing in a container whose configuration names a version before 1.3.
     ///
     /// # Errors
     /// [`Error::Status`] when it is stopped; [`Error::Cgroup`] for a value that cannot be, or that the kernel refuses.
@@ -35,7 +37,8 @@ impl Container {
             return Err(Error::Status { action: "update", id: self.id.clone(), status });
         }
         let cgroup = pause::cgroup(&record)?;
-        let update = Update::new(&record.resources, resources, &record.cgroup)?;
+        let resources = as_of_version(&record.oci_version, resources);
+        let update = Update::new(&record.resources, &resources, &record.cgroup)?;
         for ignored in &update.ignored {
             log::warn!("{ignored}");
         }
@@ -48,4 +51,15 @@ impl Container {
         entry.save(&record)?;
         Ok(())
     }
+}
+
+/// As who writes this version of the specification means it: before 1.3 a limit of 0 processes is one that is not given.
+fn as_of_version<'r>(version: &str, resources: &'r LinuxResources) -> Cow<'r, LinuxResources> {
+    let is_zero = resources.pids().is_some_and(|pids| pids.limit() == 0);
+    if !is_zero || !zero_pids_is_no_limit(version) {
+        return Cow::Borrowed(resources);
+    }
+    let mut resources = resources.clone();
+    resources.set_pids(None);
+    Cow::Owned(resources)
 }

@@ -16,6 +16,7 @@ mod strict;
 mod tidy;
 mod warning;
 
+pub(crate) use check::zero_pids_is_no_limit;
 pub use check::{CheckError, check, check_process, sysctl_file};
 pub use default::{DefaultConfig, OCI_VERSION};
 pub use id::{IdError, MAX_ID_LENGTH, check_id};

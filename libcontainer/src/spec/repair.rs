@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
+    check::zero_pids_is_no_limit,
     json_path::member,
     strict,
     warning::{Warning, Warnings},
@@ -30,7 +31,7 @@ const SCHEDULER_FLAGS: [(&str, &str); 2] = [
 /// The same for what enableMonitoring has replaced.
 const RDT_MONITORING: [(&str, &str); 2] = [("enableCMT", "enableCmt"), ("enableMBM", "enableMbm")];
 
-/// Whether the typed parse cannot tell `"pids": {}` (nothing given) from a limit of 0.
+/// Whether the typed parse cannot tell `"pids": {}` (nothing given) from a limit of 0, which may be none.
 fn pids_may_be_misread(spec: &Spec) -> bool {
     let resources = spec.linux().as_ref().and_then(|linux| linux.resources().as_ref());
     let pids = resources.and_then(|resources| resources.pids().as_ref());
@@ -50,6 +51,8 @@ pub(super) fn may_be_misread(spec: &Spec) -> bool {
 /// Repairs a whole configuration.
 pub(super) fn spec(document: &mut Value, warnings: &mut Warnings) {
     let Some(top) = document.as_object_mut() else { return };
+    let version = top.get("ociVersion").and_then(Value::as_str);
+    let zero_is_none = version.is_some_and(zero_pids_is_no_limit);
     for section in FOREIGN {
         top.remove(section);
     }
@@ -66,6 +69,9 @@ pub(super) fn spec(document: &mut Value, warnings: &mut Warnings) {
     }
     if let Some(given) = document.pointer_mut("/linux/resources") {
         resources(given);
+        if zero_is_none && given.pointer("/pids/limit").and_then(Value::as_i64) == Some(0) {
+            given.as_object_mut().map(|given| given.remove("pids"));
+        }
     }
 }
 

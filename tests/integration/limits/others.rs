@@ -15,11 +15,26 @@ fn no_process_at_all_is_a_limit_too() {
     runc_deviates!("0 is no limit");
     unless!(cgroup::has("pids"), "no pids controller here");
     let script = "echo begin; /bin/true; echo all";
-    assert_eq!(limited("none", &json!({"pids": {"limit": 0}}), script).run().stdout(), "begin\n");
+    let none = limited("none", &json!({"pids": {"limit": 0}}), script);
+    let none = none.config(|c| c.set("/ociVersion", "1.3.0"));
+    assert_eq!(none.run().stdout(), "begin\n");
     let any = limited("any", &json!({"pids": {"limit": -1}}), script);
     assert_eq!(any.run().ok().stdout(), "begin\nall\n");
     any.create();
     assert_eq!(value(&any, ("pids", "pids.max"), "pids.max"), "max");
+}
+
+/// Before version 1.3 of runtime-spec the limit could not be left out, and 0 stood for that.
+#[test]
+fn no_process_at_all_is_no_limit_before_version_1_3() {
+    needs_cgroup!();
+    unless!(cgroup::has("pids"), "no pids controller here");
+    for version in ["1.0.2", "1.2.1"] {
+        let any = limited("zero", &json!({"pids": {"limit": 0}}), "exec sleep 1000");
+        let any = any.config(|c| c.set("/ociVersion", version));
+        any.create();
+        assert_eq!(value(&any, ("pids", "pids.max"), "pids.max"), "max", "{version}");
+    }
 }
 
 const HUGE: u64 = 2 << 20;

@@ -17,6 +17,7 @@ mod version;
 
 pub use error::CheckError;
 pub use sysctl::file as sysctl_file;
+pub(crate) use version::zero_pids_is_no_limit;
 
 use oci_spec::runtime::{Process, Spec};
 

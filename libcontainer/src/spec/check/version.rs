@@ -16,8 +16,19 @@ pub(super) fn check(version: &str) -> Result<(), CheckError> {
     }
 }
 
-/// The major number of a SemVer 2.0.0 version; `None` if it is not one.
+/// Whether a limit of 0 processes means that there is none: what is written by version 1.2 or earlier cannot leave the
+/// limit out, whose zero value every runtime took for none. 1.3 made it optional, and 0 a limit as others.
+pub(crate) fn zero_pids_is_no_limit(version: &str) -> bool {
+    numbers(version).is_some_and(|(major, minor)| (major, minor) < (1, 3))
+}
+
+/// The major number of a version.
 fn major(version: &str) -> Option<u64> {
+    numbers(version).map(|(major, _)| major)
+}
+
+/// The major and the minor number of a SemVer 2.0.0 version; `None` if it is not one.
+fn numbers(version: &str) -> Option<(u64, u64)> {
     let (without_build, build) = split_off(version, '+');
     let (numbers, pre_release) = split_off(without_build, '-');
     let mut parts = numbers.split('.');
@@ -25,9 +36,9 @@ fn major(version: &str) -> Option<u64> {
     if parts.next().is_some() {
         return None;
     }
-    let plain = [minor, patch].into_iter().all(|part| number(part).is_some());
     let suffixes = [build, pre_release].into_iter().flatten().all(identifiers);
-    number(major).filter(|_| plain && suffixes)
+    let (major, minor, _) = (number(major)?, number(minor)?, number(patch)?);
+    suffixes.then_some((major, minor))
 }
 
 fn split_off(text: &str, separator: char) -> (&str, Option<&str>) {
@@ -56,6 +67,16 @@ mod tests {
     fn all_of_version_1_is_accepted() {
         for version in ["1.0.0", "1.0.2-dev", "1.3.0", "1.2.0+dev", "1.0.0-rc.5", "1.99.0"] {
             assert_eq!(check(version), Ok(()), "{version}");
+        }
+    }
+
+    #[test]
+    fn zero_is_a_limit_of_processes_from_1_3_on() {
+        for version in ["1.0.2-dev", "1.1.0+dev", "1.2.1"] {
+            assert!(zero_pids_is_no_limit(version), "{version}");
+        }
+        for version in ["1.3.0", "1.3.0-rc.1", "1.10.0", "2.0.0", "foo", ""] {
+            assert!(!zero_pids_is_no_limit(version), "{version}");
         }
     }
 

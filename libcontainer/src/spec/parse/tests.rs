@@ -207,18 +207,34 @@ fn a_capability_that_is_no_string_is_refused() {
     );
 }
 
+fn pids_limit(text: &[u8]) -> Option<i64> {
+    let spec = spec_of(text);
+    let resources = spec.linux().as_ref().unwrap().resources().clone().unwrap();
+    resources.pids().map(|pids| pids.limit())
+}
+
 #[test]
 fn pids_without_a_limit_is_no_limit_and_zero_is_one() {
-    let limit = |given| {
-        let spec = spec_of(&with("/linux/resources/pids", given));
-        let resources = spec.linux().as_ref().unwrap().resources().clone().unwrap();
-        resources.pids().map(|pids| pids.limit())
-    };
+    let limit = |given| pids_limit(&with("/linux/resources/pids", given));
     assert_eq!(limit(json!({})), None);
     assert_eq!(limit(json!({"limit": null})), None);
     assert_eq!(limit(json!({"limit": 0})), Some(0));
     assert_eq!(limit(json!({"limit": -1})), Some(-1));
     assert_eq!(limit(json!({"limit": 7})), Some(7));
+}
+
+#[test]
+fn before_version_1_3_a_pids_limit_of_zero_is_none() {
+    let limit = |version: &str, given: i64| {
+        let text = with("/linux/resources/pids", json!({"limit": given}));
+        let mut document: Value = serde_json::from_slice(&text).unwrap();
+        document["ociVersion"] = json!(version);
+        pids_limit(document.to_string().as_bytes())
+    };
+    assert_eq!(limit("1.2.1+dev", 0), None);
+    assert_eq!(limit("1.0.2", 0), None);
+    assert_eq!(limit("1.3.0", 0), Some(0));
+    assert_eq!([limit("1.2.0", -1), limit("1.2.0", 1)], [Some(-1), Some(1)]);
 }
 
 #[test]
