@@ -46,6 +46,8 @@ oci_archive() {
 stop_engine() {
     kill "$daemon"
     wait "$daemon" || true
+    # Of hierarchies that are to be seen only here.
+    rmdir /sys/fs/cgroup/*/$namespace 2>/dev/null || true
 }
 
 remove_all() {

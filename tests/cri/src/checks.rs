@@ -81,5 +81,6 @@ pub(crate) const CHECKS: &[(&str, Check)] = checks![
     limits::limits_of_a_container,
     limits::resources_are_updated,
     limits::out_of_memory_is_the_reason,
+    limits::the_first_process_is_out_of_memory,
     limits::oom_score,
 ];

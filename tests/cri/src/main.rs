@@ -30,7 +30,7 @@ use crate::fault::Fault;
 const USAGE: &str = "usage: creel-cri SOCKET HANDLER IMAGE WORK CGROUP cgroupfs|systemd [WORD [COUNT]]
 with COUNT only as many containers at a time are made; prints a line for each check: cri, its name, HANDLER, ok|failed|skipped, milliseconds, what was wrong; with tabs between";
 
-/// How many checks run at a time: most of them wait.
+/// How many checks run at a time, unless `AT_A_TIME` in the environment says so: most of them wait.
 const AT_A_TIME: usize = 4;
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
@@ -78,7 +78,8 @@ async fn connect(socket: String) -> Result<Channel, tonic::transport::Error> {
 
 /// Runs the checks with `only` in their names, some at a time.
 async fn run(engine: RuntimeServiceClient<Channel>, setting: Arc<Setting>, only: &str) {
-    let places = Arc::new(Semaphore::new(AT_A_TIME));
+    let places = std::env::var("AT_A_TIME").ok().and_then(|number| number.parse().ok());
+    let places = Arc::new(Semaphore::new(places.unwrap_or(AT_A_TIME)));
     let mut running = JoinSet::new();
     for (name, check) in CHECKS.iter().filter(|(name, _)| name.contains(only)) {
         let bench = Arc::new(Bench::new(engine.clone(), setting.clone(), name));
