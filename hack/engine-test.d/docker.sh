@@ -33,6 +33,15 @@ stop_engine() {
     wait "$daemon" || true
 }
 
+# second_dockerd FLAGS...: one more, for the commands of the check that calls this, with which it ends.
+second_dockerd() {
+    daemon_log=/tmp/dockerd-2.log
+    export DOCKER_HOST=unix:///run/docker-2.sock
+    start_dockerd --host "$DOCKER_HOST" --data-root /tmp/docker-2 --exec-root /run/docker-2 --pidfile /run/docker-2.pid "$@"
+    # shellcheck disable=SC2064  # now
+    trap "remove_all; kill $daemon; wait $daemon || true" EXIT
+}
+
 remove_all() {
     docker ps -aq | xargs -r docker rm -f >/dev/null 2>&1 || true
 }
@@ -60,13 +69,31 @@ docker_cgroup_parent() {
     find /sys/fs/cgroup -depth -type d -name creel-engines-parent -exec rmdir {} + 2>/dev/null || true
 }
 
+# Each has an end of its own. What it prints may be lost in dockerd when so many end (one of 200 was, with runc too).
 docker_hundred_short_lived() {
     local n
     for n in $(seq 100); do
-        once "$image" true &
+        { once "$image" sh -c "exit $n" || echo "ended with $?"; } &>"/tmp/short-$n" &
         if [ $((n % 8)) = 0 ]; then wait; fi
     done
     wait
+    for n in $(seq 100); do is "ended with $n" "$(cat "/tmp/short-$n")" || return 1; done
+}
+
+# userns-remap is for all of a daemon's containers.
+docker_user_namespace_of_its_own() {
+    grep -q ^remapped: /etc/passwd || echo remapped:x:4321:4321::/:/bin/false >>/etc/passwd
+    grep -q ^remapped: /etc/group || echo remapped:x:4321: >>/etc/group
+    echo remapped:300000:65536 | tee /etc/subuid >/etc/subgid
+    second_dockerd --userns-remap remapped
+    docker import /tmp/image.tar "$image" >/dev/null
+    started con -v /tmp/volume:/v "$image" sleep 1000
+    is "0 300000 65536" "$(e exec con cat /proc/self/uid_map | xargs)"
+    # shellcheck disable=SC2016  # for the shell in the container
+    is "0 of the host" "$(e exec con sh -c 'echo $(id -u) $(cat /v/file)')"
+    is 300000 "$(stat -c %u "/proc/$(e inspect -f '{{.State.Pid}}' con)")"
+    has "ermission denied" "$(ends 1 e exec con touch /v/of-root)"
+    is "0 0 4294967295" "$(once --userns host "$image" cat /proc/self/uid_map | xargs)"
 }
 
 docker_logs_and_attach() {
@@ -132,11 +159,7 @@ END
 systemd_on_cgroup2() {
     # The daemon that is up does not see this view, so one more does it here.
     if [ -n "${CGROUP2_VIEW:-}" ]; then
-        daemon_log=/tmp/dockerd-2.log
-        export DOCKER_HOST=unix:///run/docker-2.sock
-        start_dockerd --host "$DOCKER_HOST" --data-root /tmp/docker-2 --exec-root /run/docker-2 --pidfile /run/docker-2.pid
-        # shellcheck disable=SC2064  # now
-        trap "remove_all; kill $daemon; wait $daemon || true" EXIT
+        second_dockerd
         docker import /tmp/outer.tar "$outer" >/dev/null
     fi
     started con --privileged --tmpfs /run --tmpfs /tmp -v /usr:/usr:ro "$outer" /usr/lib/systemd/systemd
