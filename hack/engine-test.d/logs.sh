@@ -12,6 +12,8 @@ log_size() { stat -c %s "${daemon_log:-/dev/null}" 2>/dev/null || echo 0; }
 logs_end() {
     local new="" again
     take_warnings
+    # Nothing of what is looked at here was asked for.
+    [ -s "/results/$engine.$runtime.log" ] || return 0
     if [ "$runtime" = creel ]; then
         new=$(of_its_own)
         if [ -n "$new" ]; then

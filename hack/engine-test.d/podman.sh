@@ -41,6 +41,7 @@ logs_of_commands() {
     for feature in run_prints exit_status missing_command_is_127 not_executable_is_126 memory_limit volume read_only_root user_by_name \
         default_seccomp_profile device terminal exec exec_settings exec_exit_status exec_on_a_terminal pause_and_unpause \
         stop_and_start kill_with_a_signal remove_by_force logs healthcheck_run pod_shares_namespaces kube_play; do
+        is_asked_for $feature || continue
         COMMAND_LOG=$1 /checks/run "$engine" "$(check_of $feature)" >/dev/null 2>&1 || true
         COMMAND_LOG=$1 /checks/run "$engine" remove_all
     done
