@@ -73,3 +73,34 @@ impl Versioned for super::Record {
         self.version
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn saved(version: u32) -> Outline {
+        let saved = json!({
+            "version": version, "ociVersion": "1.0.2", "id": "c", "bundle": "/b", "rootfs": "/b/r", "created": "now",
+            "owner": 7, "cgroup": {"driver": "cgroupfs", "paths": {"": "/c"}, "made": true}, "annotations": {"a": "b"},
+            "namespaces": ["pid"], "joinedPid": false, "process": {"cwd": "/", "rlimits": [{"hard": 1}]},
+            "init": {"pid": 12, "startTime": 34}
+        });
+        serde_json::from_value(saved).unwrap()
+    }
+
+    #[test]
+    fn what_is_not_shown_is_passed_over() {
+        let outline = saved(VERSION).checked(Path::new("/f")).unwrap();
+        assert_eq!(outline.owner, 7);
+        let state = outline.state(Status::Running);
+        assert_eq!((state.pid, state.id.as_str(), state.annotations["a"].as_str()), (12, "c", "b"));
+        assert_eq!(saved(VERSION).state(Status::Stopped).pid, 0);
+    }
+
+    #[test]
+    fn another_version_is_refused() {
+        let refused = saved(VERSION + 1).checked(Path::new("/f"));
+        assert!(matches!(refused, Err(StoreError::Version { found, .. }) if found == VERSION + 1));
+    }
+}
