@@ -1,5 +1,8 @@
 //! `creel list`: the containers of a root as a table, as JSON, or their ids alone.
 
+use std::borrow::Cow;
+use std::iter::repeat_n;
+
 use clap::Args;
 use libcontainer::{Runtime, State};
 
@@ -65,8 +68,9 @@ fn json(states: &[State]) -> Result<String, Failure> {
 
 /// Columns of at least twelve characters with three spaces between them.
 fn table(states: &[State]) -> Result<String, Failure> {
-    let header = ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"].map(str::to_owned);
-    let lines: Vec<[String; 6]> = [header].into_iter().chain(states.iter().map(row)).collect();
+    let header = ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"].map(Cow::Borrowed);
+    let lines: Vec<[Cow<'_, str>; 6]> =
+        [header].into_iter().chain(states.iter().map(row)).collect();
     let width = |column: usize| {
         let longest = lines.iter().map(|line| line[column].chars().count()).max();
         longest.map_or(12, |longest| (longest + 3).max(12))
@@ -75,7 +79,8 @@ fn table(states: &[State]) -> Result<String, Failure> {
     let mut text = String::new();
     for line in &lines {
         for (cell, width) in line.iter().zip(widths) {
-            text.push_str(&format!("{cell:width$}"));
+            text.push_str(cell);
+            text.extend(repeat_n(' ', width - cell.chars().count()));
         }
         text.push_str(&line[5]);
         text.push('\n');
@@ -83,14 +88,14 @@ fn table(states: &[State]) -> Result<String, Failure> {
     Ok(text)
 }
 
-fn row(state: &State) -> [String; 6] {
+fn row(state: &State) -> [Cow<'_, str>; 6] {
     [
-        state.id.clone(),
-        state.pid.to_string(),
-        state.status.to_string(),
-        state.bundle.display().to_string(),
-        state.created.to_string(),
-        state.owner.clone(),
+        state.id.as_str().into(),
+        state.pid.to_string().into(),
+        state.status.name().into(),
+        state.bundle.to_string_lossy(),
+        state.created.as_str().into(),
+        state.owner.as_str().into(),
     ]
 }
 

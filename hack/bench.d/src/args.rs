@@ -9,12 +9,16 @@ pub(crate) enum Action {
     Measure,
     FloorTrace { check: bool },
     Budget { check: bool },
+    Scale,
+    Plot,
 }
 
 pub(crate) struct Options {
     pub action: Action,
     /// Rounds per operation and mode.
     pub runs: usize,
+    /// How many are alive at once, in the end, where that is what is measured.
+    pub containers: u32,
     /// Before every sample of the paused mode.
     pub pause: Duration,
     pub operations: Vec<Operation>,
@@ -32,11 +36,19 @@ pub(crate) struct Options {
     pub bare: PathBuf,
 }
 
+impl Options {
+    /// The folder docs of the tree.
+    pub(crate) fn docs(&self) -> PathBuf {
+        self.source.join("../../docs")
+    }
+}
+
 /// Reads the arguments; the error is a sentence for the user.
 pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Options, String> {
     let mut options = Options {
         action: Action::Measure,
         runs: 50,
+        containers: 1000,
         pause: Duration::from_millis(30),
         operations: Operation::ALL.to_vec(),
         runtimes: Vec::new(),
@@ -54,11 +66,18 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Options, Strin
     } else if args.next_if(|word| word == "budget").is_some() {
         let check = args.next_if(|word| word == "--check").is_some();
         options.action = Action::Budget { check };
+    } else if args.next_if(|word| word == "scale").is_some() {
+        options.action = Action::Scale;
+    } else if args.next_if(|word| word == "plot").is_some() {
+        options.action = Action::Plot;
     }
     while let Some(flag) = args.next() {
         let value = args.next().ok_or_else(|| format!("{flag} needs a value, or is unknown"))?;
         match flag.as_str() {
             "--runs" => options.runs = positive(&flag, &value)?,
+            "--containers" => {
+                options.containers = positive(&flag, &value)?.try_into().unwrap_or(u32::MAX)
+            }
             "--pause" => options.pause = Duration::from_millis(positive(&flag, &value)? as u64),
             "--only" => options.operations = operations(&value)?,
             "--runtime" => options.runtimes.push(name_and_path(&value)?),
@@ -141,10 +160,13 @@ mod tests {
     }
 
     #[test]
-    fn floor_trace_and_budget_are_actions() {
+    fn the_first_word_may_be_an_action() {
         let options = parse_words("floor-trace --check --bare /b").unwrap();
         assert!(matches!(options.action, Action::FloorTrace { check: true }));
         let options = parse_words("budget --bare /b").unwrap();
         assert!(matches!(options.action, Action::Budget { check: false }));
+        let options = parse_words("scale --containers 20 --json x").unwrap();
+        assert!(matches!(options.action, Action::Scale));
+        assert_eq!(options.containers, 20);
     }
 }

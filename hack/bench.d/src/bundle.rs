@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -60,10 +60,6 @@ impl Program {
     }
 }
 
-pub(crate) fn directory(stage: &Stage, runtime: &Runtime, program: Program) -> PathBuf {
-    stage.file("bundles").join(&runtime.name).join(program.name())
-}
-
 pub(crate) fn write_all(
     stage: &Stage,
     runtimes: &[Runtime],
@@ -82,7 +78,7 @@ pub(crate) fn write_all(
             if let (Program::Filtered, Some(profile)) = (program, &profile) {
                 config["linux"]["seccomp"] = profile["linux"]["seccomp"].clone();
             }
-            write_bundle(stage, runtime, program, config)?;
+            write(stage, &Container::new(stage, runtime, program), config)?;
         }
     }
     Ok(())
@@ -102,7 +98,8 @@ fn write_rootfs(rootfs: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-fn config(options: &Options) -> Result<Value, Error> {
+/// The bundle's config.json with the user's patch, without what differs from container to container.
+pub(crate) fn config(options: &Options) -> Result<Value, Error> {
     let mut config = read_json(&options.source.join("bundle/config.json"))?;
     if let Some(path) = &options.merge {
         merge(&mut config, &read_json(path)?);
@@ -115,17 +112,16 @@ fn read_json(path: &Path) -> Result<Value, Error> {
     serde_json::from_str(&text).map_err(|source| Error::Json { path: path.into(), source })
 }
 
-fn write_bundle(
+/// Makes the bundle of a container.
+pub(crate) fn write(
     stage: &Stage,
-    runtime: &Runtime,
-    program: Program,
+    container: &Container<'_>,
     mut config: Value,
 ) -> Result<(), Error> {
-    let id = Container::new(stage, runtime, program).id();
-    config["process"]["args"] = json!(program.args());
+    config["process"]["args"] = json!(container.program());
     config["root"]["path"] = json!(stage.rootfs());
-    config["linux"]["cgroupsPath"] = json!(format!("/{}/{id}", stage.cgroup));
-    let directory = directory(stage, runtime, program);
+    config["linux"]["cgroupsPath"] = json!(format!("/{}/{}", stage.cgroup, container.id()));
+    let directory = container.bundle();
     fs::create_dir_all(&directory).at("make", &directory)?;
     let path = directory.join("config.json");
     fs::write(&path, format!("{config:#}")).at("write", path)

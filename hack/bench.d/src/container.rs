@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use crate::bundle::{self, Program};
+use crate::bundle::Program;
 use crate::error::{At, Error};
 use crate::runtime::{Kind, Runtime};
 use crate::stage::Stage;
@@ -33,11 +33,18 @@ pub(crate) struct Container<'a> {
     stage: &'a Stage,
     pub runtime: &'a Runtime,
     program: Program,
+    /// One of many with the same program.
+    number: Option<u32>,
 }
 
 impl<'a> Container<'a> {
     pub(crate) fn new(stage: &'a Stage, runtime: &'a Runtime, program: Program) -> Self {
-        Self { stage, runtime, program }
+        Self { stage, runtime, program, number: None }
+    }
+
+    /// One of many, each with a bundle of its own.
+    pub(crate) fn numbered(self, number: u32) -> Self {
+        Self { number: Some(number), ..self }
     }
 
     /// The arguments of a command, the runtime's path included.
@@ -115,7 +122,7 @@ impl<'a> Container<'a> {
 
     fn oci_arguments(&self, command: Command, argv: &mut Vec<String>) {
         let id = self.id();
-        let bundle = text(&bundle::directory(self.stage, self.runtime, self.program));
+        let bundle = text(&self.bundle());
         argv.extend(["--root".into(), text(&self.root())]);
         let words: Vec<String> = match command {
             Command::Run => vec!["run".into(), "--bundle".into(), bundle, id],
@@ -139,7 +146,7 @@ impl<'a> Container<'a> {
         let state = text(&self.state_directory());
         let rootfs = text(&self.stage.rootfs());
         let cgroup = text(&self.cgroup_directory());
-        let program = self.program.args().iter().map(|word| (*word).to_owned());
+        let program = self.program().iter().map(|word| (*word).to_owned());
         match command {
             Command::Run => {
                 argv.extend(["run".into(), rootfs, cgroup]);
@@ -160,7 +167,18 @@ impl<'a> Container<'a> {
     }
 
     pub(crate) fn id(&self) -> String {
-        format!("{}-{}", self.runtime.name, self.program.name())
+        let id = format!("{}-{}", self.runtime.name, self.program.name());
+        self.number.map_or(id.clone(), |number| format!("{id}-{number}"))
+    }
+
+    /// Where its config.json is.
+    pub(crate) fn bundle(&self) -> PathBuf {
+        self.stage.file("bundles").join(self.id())
+    }
+
+    /// The program and its arguments.
+    pub(crate) fn program(&self) -> &'static [&'static str] {
+        self.program.args()
     }
 
     fn root(&self) -> PathBuf {

@@ -5,6 +5,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use plotters::drawing::DrawingAreaErrorKind;
+
 #[derive(Debug)]
 pub(crate) enum Error {
     /// A system call or file operation of the bench itself.
@@ -29,6 +31,10 @@ pub(crate) enum Error {
     Left { runtime: String, path: PathBuf },
     /// The floor's system calls are not those of the committed trace.
     Trace { path: PathBuf, line: usize, expected: String, found: String },
+    /// The picture cannot be drawn.
+    Draw { source: DrawingAreaErrorKind<io::Error> },
+    /// A page without the two lines that the table stands between.
+    NoPlace { path: PathBuf },
     /// A command that costs more than the committed numbers.
     Budget { path: PathBuf, grown: String },
 }
@@ -55,6 +61,12 @@ impl fmt::Display for Error {
                 write!(f, "{runtime} did not make the bundle's container: {what}")
             }
             Self::Left { runtime, path } => write!(f, "{runtime} left {} behind", path.display()),
+            Self::Draw { .. } => write!(f, "cannot draw the picture"),
+            Self::NoPlace { path } => write!(
+                f,
+                "{} lacks the two lines that begin and end what hack/bench plot writes",
+                path.display()
+            ),
             Self::Budget { path, grown } => write!(
                 f,
                 "more than {} allows:\n{grown}If it has to be, write the numbers anew with hack/bench budget and say \
@@ -79,6 +91,7 @@ impl std::error::Error for Error {
                 Some(source)
             }
             Self::Json { source, .. } => Some(source),
+            Self::Draw { source } => Some(source),
             _ => None,
         }
     }

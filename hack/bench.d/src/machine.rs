@@ -1,15 +1,22 @@
 //! The machine that was measured on; numbers without it say nothing.
 
+use std::fmt;
 use std::fs;
 
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Machine {
     pub cpu: String,
     pub cpus: usize,
+    #[serde(rename = "memoryMiB")]
     pub memory_mib: u64,
     /// Kernel release and architecture.
     pub kernel: String,
     pub system: String,
     /// Seconds since 1970.
+    #[serde(skip)]
     pub time: u64,
 }
 
@@ -27,6 +34,13 @@ impl Machine {
             system: value(&read("/etc/os-release"), "PRETTY_NAME", '='),
             time: std::time::SystemTime::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs()),
         }
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { cpu, cpus, memory_mib, kernel, system, .. } = self;
+        write!(f, "{cpu}, {cpus} CPUs, {memory_mib} MiB; Linux {kernel}; {system}")
     }
 }
 

@@ -8,9 +8,11 @@ mod error;
 mod machine;
 mod measure;
 mod operation;
+mod plot;
 mod preflight;
 mod record;
 mod runtime;
+mod scale;
 mod stage;
 mod stats;
 mod table;
@@ -31,16 +33,23 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if let Action::Plot = options.action {
+        return ended(plot::write(&options.docs()));
+    }
     // The program runs twice: outside it makes the stage and cleans up, inside it measures.
     match stage::inside() {
         None => stage::run_inside(&options),
-        Some(cgroup) => match inside(&options, cgroup) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("bench: {}", error::chain(&error));
-                ExitCode::FAILURE
-            }
-        },
+        Some(cgroup) => ended(inside(&options, cgroup)),
+    }
+}
+
+fn ended(result: Result<(), Error>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {}", error::chain(&error));
+            ExitCode::FAILURE
+        }
     }
 }
 
@@ -63,6 +72,8 @@ fn inside(options: &Options, cgroup: String) -> Result<(), Error> {
             let creel = runtime::creel(&runtimes)?;
             trace::budget::run(&stage, creel, options, check)
         }
+        Action::Scale => scale::run(&stage, runtimes, options),
+        Action::Plot => plot::write(&options.docs()),
         Action::Measure => {
             let mut timer = timer::Timer::start(&stage, options)?;
             let (runtimes, left_out) = preflight::check(&stage, runtimes, options, &mut timer)?;

@@ -92,17 +92,17 @@ fn one(
 }
 
 /// A new order of 0..n for each round; the same in every run of the bench.
-struct Order {
+pub(crate) struct Order {
     order: Vec<usize>,
     state: u64,
 }
 
 impl Order {
-    fn new(n: usize) -> Self {
+    pub(crate) fn new(n: usize) -> Self {
         Self { order: (0..n).collect(), state: 0x9e37_79b9_7f4a_7c15 }
     }
 
-    fn next_round(&mut self) -> &[usize] {
+    pub(crate) fn next_round(&mut self) -> &[usize] {
         for last in (1..self.order.len()).rev() {
             // xorshift64
             self.state ^= self.state << 13;

@@ -117,7 +117,7 @@ fn says_running(runtime: &Runtime, text: &str, pid: i32) -> bool {
 }
 
 /// Runs a command that has to end with `expected`, and gives what it printed.
-fn output(argv: &[String], expected: i32) -> Result<String, Error> {
+pub(crate) fn output(argv: &[String], expected: i32) -> Result<String, Error> {
     let Output { status, stdout, stderr } = Process::new(&argv[0])
         .args(&argv[1..])
         .env_clear()

@@ -23,13 +23,7 @@ pub(crate) fn write(path: &Path, report: &Report<'_>) -> Result<(), Error> {
     let left = |l: &LeftOut| json!({"name": l.name, "version": l.version, "reason": l.reason});
     let record = json!({
         "format": FORMAT,
-        "machine": {
-            "cpu": machine.cpu,
-            "cpus": machine.cpus,
-            "memoryMiB": machine.memory_mib,
-            "kernel": machine.kernel,
-            "system": machine.system,
-        },
+        "machine": machine,
         "time": machine.time,
         "settings": {
             "runs": options.runs,

@@ -25,10 +25,7 @@ pub(crate) fn wall_ms(samples: &[Sample]) -> Vec<f64> {
 }
 
 fn heading(Report { machine, runtimes, left_out, options, .. }: &Report<'_>) -> String {
-    let mut text = format!(
-        "{}, {} CPUs, {} MiB; Linux {}; {}\n",
-        machine.cpu, machine.cpus, machine.memory_mib, machine.kernel, machine.system
-    );
+    let mut text = format!("{machine}\n");
     for runtime in runtimes {
         if let Some(version) = &runtime.version {
             let _ = writeln!(text, "- {}: {version}", runtime.name);

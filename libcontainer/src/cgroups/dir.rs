@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -39,10 +39,7 @@ impl Dir {
 
     /// A file that the kernel shows in one piece of less than a page.
     pub(super) fn read_line(&self, file: &str) -> io::Result<String> {
-        let fd = openat(&self.fd, file, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
-        let mut buffer = [0; 4096];
-        let length = File::from(fd).read(&mut buffer)?;
-        Ok(String::from_utf8_lossy(&buffer[..length]).trim_end().to_owned())
+        read_line_at(&self.fd, Path::new(file))
     }
 
     /// A file of any length.
@@ -56,6 +53,14 @@ impl Dir {
     pub(super) fn file(&self, file: &str) -> PathBuf {
         self.path.join(file)
     }
+}
+
+/// As [`Dir::read_line`], of a directory that may be given by its path.
+pub(super) fn read_line_at(directory: impl AsFd, file: &Path) -> io::Result<String> {
+    let fd = openat(directory, file, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
+    let mut buffer = [0; 4096];
+    let length = File::from(fd).read(&mut buffer)?;
+    Ok(String::from_utf8_lossy(&buffer[..length]).trim_end().to_owned())
 }
 
 /// Make one directory; whether it was not there before.

@@ -3,13 +3,15 @@
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use nix::fcntl::AT_FDCWD;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::cgroup::Cgroup;
-use super::dir::Dir;
+use super::dir::{Dir, read_line_at};
 use super::error::Error;
 use super::plan::Kind;
 
@@ -108,15 +110,29 @@ fn state(dir: &Dir) -> Result<String, Error> {
 
 /// Whether the directory is frozen or about to be, by itself or with one above it.
 pub(super) fn is_frozen(dir: &Dir) -> Result<bool, Error> {
-    let read =
-        |file| dir.read_line(file).map_err(|source| Error::Read { path: dir.file(file), source });
-    match dir.kind {
-        Kind::V2 | Kind::Unified => {
-            // An empty cgroup is frozen at once, so this holds for one that is about to be entered.
-            Ok(read("cgroup.events")?.lines().any(|line| line == "frozen 1"))
-        }
-        Kind::V1 => Ok(state(dir)? != "THAWED"),
+    let file = telling_file(dir.kind);
+    let read = dir.read_line(file);
+    read.map(|text| says_frozen(&text))
+        .map_err(|source| Error::Read { path: dir.file(file), source })
+}
+
+/// The same of a directory that is not open.
+pub(super) fn is_frozen_at(kind: Kind, directory: &Path) -> Result<bool, Error> {
+    let path = directory.join(telling_file(kind));
+    let read = read_line_at(AT_FDCWD, &path);
+    read.map(|text| says_frozen(&text)).map_err(|source| Error::Read { path, source })
+}
+
+fn telling_file(kind: Kind) -> &'static str {
+    match kind {
+        Kind::V2 | Kind::Unified => "cgroup.events",
+        Kind::V1 => "freezer.state",
     }
+}
+
+/// An empty cgroup2 is frozen at once, so this holds for one that is about to be entered.
+fn says_frozen(text: &str) -> bool {
+    text.lines().any(|line| matches!(line, "frozen 1" | "FROZEN" | "FREEZING"))
 }
 
 /// Freeze or thaw, without waiting until every process has noticed.

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::dir::is_gone;
 use super::error::Error;
+use super::freezer;
 use super::layout::{Layout, OwnCgroups};
 use super::plan::{Kind, Plan};
 use super::systemd::Manager;
@@ -160,6 +162,24 @@ impl Record {
             here.map(|(name, _)| name.clone()).collect()
         };
         self.directories().into_iter().map(|(_, path)| (controllers(path), path)).collect()
+    }
+
+    /// As [`Cgroup::is_frozen`](super::Cgroup::is_frozen), without opening any directory but the one that tells.
+    ///
+    /// # Errors
+    /// [`Error::Read`].
+    pub fn is_frozen(&self) -> Result<bool, Error> {
+        let freezer = self.paths.get("freezer").map(PathBuf::as_path);
+        let directories = self.directories();
+        let v1 = directories.iter().filter(|(_, path)| Some(*path) == freezer);
+        let unified = directories.iter().filter(|(kind, _)| *kind != Kind::V1);
+        for (kind, path) in v1.chain(unified) {
+            match freezer::is_frozen_at(*kind, path) {
+                Err(Error::Read { source, .. }) if is_gone(&source) => {}
+                result => return result,
+            }
+        }
+        Ok(false)
     }
 
     /// Each directory once.

@@ -8,6 +8,7 @@ use caps::Capability;
 use creel_wire::owned::Step;
 use nix::sys::stat::makedev;
 use oci_spec::runtime::{LinuxDevice, LinuxDeviceType, Spec};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -48,12 +49,15 @@ pub(super) fn check_rootfs(rootfs: &Path) -> Result<(), Error> {
 /// that merely has its name.
 pub(super) fn check_devices(spec: &Spec, plan: &Plan) -> Result<(), Error> {
     let listed = spec.linux().as_ref().and_then(|linux| linux.devices().as_ref());
+    let bound: BTreeSet<&str> = plan
+        .inside
+        .iter()
+        .filter(|planned| matches!(planned.step, Step::MountBind { .. }))
+        .map(|planned| planned.origin.as_str())
+        .collect();
     for (index, device) in listed.into_iter().flatten().enumerate() {
         let json_path = format!("linux.devices[{index}]");
-        let is_bound = plan.inside.iter().any(|planned| {
-            planned.origin == json_path && matches!(planned.step, Step::MountBind { .. })
-        });
-        if is_bound && !is_that_or_missing(device) {
+        if bound.contains(json_path.as_str()) && !is_that_or_missing(device) {
             return Err(Error::Plan(PlanError::Unsupported {
                 json_path,
                 found: device.path().to_string_lossy().into_owned(),

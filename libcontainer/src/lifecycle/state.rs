@@ -1,10 +1,12 @@
 //! `state` and `list`: where containers are in their lives.
 
 use super::{Container, Runtime};
+use crate::cgroups;
 use crate::error::Error;
 use crate::owner::user_name;
 use crate::process::image::is_still_init;
-use crate::state::{Record, State, Status, StoreError, is_locked, waits_for_start};
+use crate::state::{Record, RunningProcess, State, Status, StoreError, is_locked, waits_for_start};
+use std::collections::BTreeMap;
 
 impl Container {
     /// Where the container is in its life.
@@ -15,20 +17,16 @@ impl Container {
         Ok(self.state_and_owner()?.0)
     }
 
-    fn state_with_owner(&self) -> Result<State, Error> {
-        let (state, owner) = self.state_and_owner()?;
-        Ok(State { owner: user_name(owner), ..state })
-    }
-
     fn state_and_owner(&self) -> Result<(State, u32), Error> {
-        let (directory, record) = self.store.look(&self.id)?;
-        let status = match record.init {
-            Some(_) => status(&record, waits_for_start(&directory))?,
+        let (directory, outline) = self.store.outline(&self.id)?;
+        let status = match outline.init {
+            Some(init) => status_of(init, &outline.cgroup, waits_for_start(&directory))?,
             // It is being created, or was when its runtime was killed.
             None if is_locked(directory) => Status::Creating,
             None => Status::Stopped,
         };
-        Ok((record.state(status), record.owner))
+        let owner = outline.owner;
+        Ok((outline.state(status), owner))
     }
 }
 
@@ -48,9 +46,14 @@ impl Runtime {
     /// [`Error::Store`] when the state root cannot be read.
     pub fn list(&self) -> Result<Vec<State>, Error> {
         let mut states = Vec::new();
+        // Most containers of a host are one user's.
+        let mut names: BTreeMap<u32, String> = BTreeMap::new();
         for id in self.store.ids()? {
-            match self.container(&id).state_with_owner() {
-                Ok(state) => states.push(state),
+            match self.container(&id).state_and_owner() {
+                Ok((state, owner)) => {
+                    let name = names.entry(owner).or_insert_with(|| user_name(owner));
+                    states.push(State { owner: name.clone(), ..state });
+                }
                 Err(Error::Store(StoreError::NotFound { .. })) => {}
                 Err(error) => log::warn!("container {id}: {error}"),
             }
@@ -61,18 +64,23 @@ impl Runtime {
 
 /// From what is saved and what the kernel says of the process.
 pub(super) fn status(record: &Record, waits_for_start: bool) -> Result<Status, Error> {
-    let alive = record.init.is_some_and(|init| init.identity.is_alive());
-    if !alive {
+    match record.init {
+        Some(init) => status_of(init, &record.cgroup, waits_for_start),
+        None => Ok(Status::Stopped),
+    }
+}
+
+fn status_of(
+    RunningProcess { identity: init }: RunningProcess,
+    cgroup: &cgroups::Record,
+    waits_for_start: bool,
+) -> Result<Status, Error> {
+    if !init.is_alive() {
         return Ok(Status::Stopped);
     }
     // A `start` that was killed may not have got to mark it as started.
-    let is_still_init = || record.init.is_some_and(|init| is_still_init(init.identity.pid));
-    let is_created = waits_for_start && is_still_init();
-    let frozen = match record.open_cgroup()? {
-        Some(cgroup) => cgroup.is_frozen()?,
-        None => false,
-    };
-    Ok(match (frozen, is_created) {
+    let is_created = waits_for_start && is_still_init(init.pid);
+    Ok(match (cgroup.is_frozen()?, is_created) {
         (true, _) => Status::Paused,
         (false, true) => Status::Created,
         (false, false) => Status::Running,

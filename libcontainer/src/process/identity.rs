@@ -3,7 +3,8 @@
 //! clock (10 ms) is told apart by the inode of its pidfd, which no two processes have.
 
 use crate::sys;
-use nix::sys::stat::fstat;
+use nix::fcntl::{AT_FDCWD, OFlag, openat};
+use nix::sys::stat::{Mode, fstat};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -104,7 +105,9 @@ struct Stat {
 fn read_stat(pid: i32) -> io::Result<Stat> {
     // At most 52 numbers and a name: one read has it all.
     let mut text = [0; 2048];
-    let length = File::open(format!("/proc/{pid}/stat"))?.read(&mut text)?;
+    let path = format!("/proc/{pid}/stat");
+    let file = openat(AT_FDCWD, path.as_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
+    let length = File::from(file).read(&mut text)?;
     parse_stat(&text[..length])
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "/proc/PID/stat"))
 }

@@ -1,6 +1,7 @@
 //! What outlives a command: one file for each container, and who may change it.
 
 mod empty;
+mod outline;
 mod record;
 mod store;
 mod timestamp;

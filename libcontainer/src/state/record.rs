@@ -105,15 +105,22 @@ pub enum Status {
     Stopped,
 }
 
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Status {
+    /// As the runtime spec writes it.
+    pub fn name(self) -> &'static str {
+        match self {
             Status::Creating => "creating",
             Status::Created => "created",
             Status::Running => "running",
             Status::Paused => "paused",
             Status::Stopped => "stopped",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -169,27 +176,6 @@ impl StartStep {
             Step::Execute { arguments: vec![program], environment: Vec::new() }
         };
         Planned { origin: self.origin.clone(), step }
-    }
-}
-
-impl Record {
-    /// What is shown, given what was found out of the process.
-    pub(crate) fn state(&self, status: Status) -> State {
-        let pid = match status {
-            Status::Stopped | Status::Creating => 0,
-            _ => self.init.map_or(0, |init| init.identity.pid),
-        };
-        State {
-            oci_version: self.oci_version.clone(),
-            id: self.id.clone(),
-            pid,
-            status,
-            bundle: self.bundle.clone(),
-            rootfs: self.rootfs.clone(),
-            created: self.created.clone(),
-            annotations: self.annotations.clone(),
-            owner: String::new(),
-        }
     }
 }
 

@@ -1,10 +1,11 @@
 //! The state root: a directory for each container, owned by whoever made it, changed under its lock.
 
 use super::empty;
+use super::outline::{Outline, Versioned};
 use super::record::{Record, VERSION};
 use crate::process::identity::Identity;
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, Flock, FlockArg, OFlag, open, openat, renameat};
+use nix::fcntl::{AT_FDCWD, AtFlags, Flock, FlockArg, OFlag, openat, renameat};
 use nix::sys::stat::{Mode, fstat, fstatat, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use serde::{Serialize, de::DeserializeOwned};
@@ -168,11 +169,11 @@ impl Store {
     pub(crate) fn claim(&self, id: &str) -> Result<Entry, StoreError> {
         let path = self.path(id);
         let mode = Mode::from_bits_truncate(0o700);
-        let mut made = mkdirat(nix::fcntl::AT_FDCWD, &path, mode);
+        let mut made = mkdirat(AT_FDCWD, &path, mode);
         if made == Err(Errno::ENOENT) {
             make_root(&self.root)
                 .map_err(|source| StoreError::Root { path: self.root.clone(), source })?;
-            made = mkdirat(nix::fcntl::AT_FDCWD, &path, mode);
+            made = mkdirat(AT_FDCWD, &path, mode);
         }
         match made {
             Ok(()) => {}
@@ -193,7 +194,7 @@ impl Store {
             .map_err(|(_, errno)| file_error("lock", &path, errno.into()))?;
         // While we waited the directory may have been removed, and another made in its place.
         let held = fstat(&*directory).map_err(|errno| file_error("lock", &path, errno.into()))?;
-        let now = fstatat(nix::fcntl::AT_FDCWD, &path, AtFlags::AT_SYMLINK_NOFOLLOW);
+        let now = fstatat(AT_FDCWD, &path, AtFlags::AT_SYMLINK_NOFOLLOW);
         match now {
             Ok(now) if (now.st_dev, now.st_ino) == (held.st_dev, held.st_ino) => {
                 Ok(Entry { path, directory })
@@ -209,6 +210,18 @@ impl Store {
 
     /// The same, with the container's directory as a descriptor, to see more of it without the lock.
     pub(crate) fn look(&self, id: &str) -> Result<(OwnedFd, Record), StoreError> {
+        self.look_at(id)
+    }
+
+    /// The same, with no more of the record than is shown.
+    pub(crate) fn outline(&self, id: &str) -> Result<(OwnedFd, Outline), StoreError> {
+        self.look_at(id)
+    }
+
+    fn look_at<T: DeserializeOwned + Versioned>(
+        &self,
+        id: &str,
+    ) -> Result<(OwnedFd, T), StoreError> {
         let path = self.path(id);
         let directory = open_directory(&path)?;
         let record = read_record(&directory, &path)?;
@@ -267,7 +280,8 @@ fn make_root(root: &Path) -> io::Result<()> {
 
 fn open_directory(path: &Path) -> Result<OwnedFd, StoreError> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    open(path, flags, Mode::empty()).map_err(|errno| match errno {
+    // Not open(2): musl adds an fcntl(2) to that.
+    openat(AT_FDCWD, path, flags, Mode::empty()).map_err(|errno| match errno {
         Errno::ENOENT => StoreError::NotFound { path: path.to_owned() },
         errno => file_error("open", path, errno.into()),
     })
@@ -278,35 +292,50 @@ pub(crate) fn is_locked(directory: OwnedFd) -> bool {
     Flock::lock(directory, FlockArg::LockSharedNonblock).is_err()
 }
 
-fn read_record(directory: &OwnedFd, path: &Path) -> Result<Record, StoreError> {
+fn read_record<T: DeserializeOwned + Versioned>(
+    directory: &OwnedFd,
+    path: &Path,
+) -> Result<T, StoreError> {
     let file = path.join(FILE);
-    let record: Record = read_json(directory, &file)?;
-    if record.version != VERSION {
-        return Err(StoreError::Version { path: file, found: record.version });
-    }
-    Ok(record)
+    read_json::<T>(directory, &file)?.checked(&file)
 }
 
 /// Reads the file of this path's name in the directory.
 fn read_json<T: DeserializeOwned>(directory: &OwnedFd, file: &Path) -> Result<T, StoreError> {
     // It is not there between mkdir and the first save, or after a runtime was killed there.
-    let text = read_file(directory, file)?
+    let mut opened = open_file(directory, file)?
         .ok_or_else(|| StoreError::NotFound { path: file.to_owned() })?;
-    serde_json::from_slice(&text)
-        .map_err(|source| StoreError::Broken { path: file.to_owned(), source })
+    // `list` reads a thousand of them: most take no memory of the program's.
+    let mut small = [0; 4096];
+    let length = opened.read(&mut small).map_err(|source| file_error("read", file, source))?;
+    // Less than there is room for is all of it: this is a regular file, and nobody writes it any more.
+    let parsed = if length < small.len() {
+        serde_json::from_slice(&small[..length])
+    } else {
+        let mut content = small.to_vec();
+        let read = opened.read_to_end(&mut content);
+        read.map_err(|source| file_error("read", file, source))?;
+        serde_json::from_slice(&content)
+    };
+    parsed.map_err(|source| StoreError::Broken { path: file.to_owned(), source })
 }
 
 /// The content of the file of this path's name in the directory; none when there is no such file.
 fn read_file(directory: &OwnedFd, file: &Path) -> Result<Option<Vec<u8>>, StoreError> {
-    let name = file.file_name().unwrap_or_default();
-    let opened = match openat(directory, name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()) {
-        Err(Errno::ENOENT) => return Ok(None),
-        opened => opened.map_err(|errno| file_error("open", file, errno.into()))?,
-    };
+    let Some(mut opened) = open_file(directory, file)? else { return Ok(None) };
     let mut content = Vec::new();
-    let read = File::from(opened).read_to_end(&mut content);
+    let read = opened.read_to_end(&mut content);
     read.map_err(|source| file_error("read", file, source))?;
     Ok(Some(content))
+}
+
+fn open_file(directory: &OwnedFd, file: &Path) -> Result<Option<File>, StoreError> {
+    let name = file.file_name().unwrap_or_default();
+    match openat(directory, name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()) {
+        Ok(opened) => Ok(Some(File::from(opened))),
+        Err(Errno::ENOENT) => Ok(None),
+        Err(errno) => Err(file_error("open", file, errno.into())),
+    }
 }
 
 fn file_error(action: &'static str, path: &Path, source: io::Error) -> StoreError {
@@ -411,7 +440,7 @@ impl Entry {
         for name in [START, NEW_FILE, WAITED_FOR, UNWANTED, FILTER, FILE] {
             self.unlink(name, UnlinkatFlags::NoRemoveDir)?;
         }
-        match unlinkat(nix::fcntl::AT_FDCWD, &self.path, UnlinkatFlags::RemoveDir) {
+        match unlinkat(AT_FDCWD, &self.path, UnlinkatFlags::RemoveDir) {
             Ok(()) | Err(Errno::ENOENT) => Ok(()),
             Err(errno) => Err(file_error("remove", &self.path, errno.into())),
         }

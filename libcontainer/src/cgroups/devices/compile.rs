@@ -61,6 +61,10 @@ struct Test {
 impl Test {
     const TOTAL: Test = Test { kind: Kind::Any, access: Access::ALL, major: None, minor: None };
 
+    fn numbers(&self) -> (Option<u32>, Option<u32>) {
+        (self.major, self.minor)
+    }
+
     fn covers(&self, other: &Test) -> bool {
         (self.kind == Kind::Any || self.kind == other.kind)
             && (self.major.is_none() || self.major == other.major)
@@ -112,21 +116,26 @@ fn is_possible(rule: &Rule) -> bool {
 impl Block {
     /// Join what differs only in the kind of device, drop what another test covers, group by kind.
     fn simplify(&mut self) {
-        for index in 0..self.tests.len() {
-            let test = self.tests[index];
-            let twin = |other: &Test| {
-                let same_but_kind = Test { kind: test.kind, ..*other } == test;
-                same_but_kind && other.kind != test.kind
-            };
-            if self.tests.iter().any(twin) {
-                self.tests[index].kind = Kind::Any;
+        // What can be joined or covered has the same numbers, or the other has none: side by side they are found
+        // without comparing each with each, of which hundreds of rules would take long.
+        self.tests.sort_unstable_by_key(|test| (test.numbers(), test.access, test.kind));
+        let same_but_kind = |a: &Test, b: &Test| (a.numbers(), a.access) == (b.numbers(), b.access);
+        for group in self.tests.chunk_by_mut(same_but_kind) {
+            if group.iter().any(|test| test.kind != group[0].kind) {
+                group.iter_mut().for_each(|test| test.kind = Kind::Any);
             }
         }
-        self.tests.sort_unstable();
         self.tests.dedup();
         let all = self.tests.clone();
-        let covered = |test: &Test| all.iter().any(|other| other != test && other.covers(test));
+        let is_wide = |test: &&Test| test.major.is_none() || test.minor.is_none();
+        let wide: Vec<&Test> = all.iter().filter(is_wide).collect();
+        let covered = |test: &Test| {
+            let first = all.partition_point(|other| other.numbers() < test.numbers());
+            let alike = all[first..].iter().take_while(|other| other.numbers() == test.numbers());
+            wide.iter().copied().chain(alike).any(|other| other.covers(test) && other != test)
+        };
         self.tests.retain(|test| !covered(test));
+        self.tests.sort_unstable();
     }
 }
 

@@ -27,12 +27,14 @@ fn freezes_and_thaws(layout: &Layout) {
     for _ in 0..3 {
         cgroup.freeze(WAIT).unwrap();
         assert!(cgroup.is_frozen().unwrap());
+        assert!(cgroup.record().is_frozen().unwrap());
         let usage = || cgroup.stats().unwrap().cpu.usage.total;
         let before = usage();
         std::thread::sleep(Duration::from_millis(20));
         assert_eq!(usage(), before);
         cgroup.thaw(WAIT).unwrap();
         assert!(!cgroup.is_frozen().unwrap());
+        assert!(!cgroup.record().is_frozen().unwrap());
         while usage() == before {
             std::thread::yield_now();
         }
