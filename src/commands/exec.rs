@@ -10,6 +10,7 @@ use crate::{
     cli::{Quick, Value},
     failure::Failure,
     report::Report,
+    sys,
 };
 
 #[derive(Args, Debug, Default, PartialEq, Eq)]
@@ -129,6 +130,7 @@ fn exec(args: ExecArgs, runtime: &Runtime, report: &mut Report) -> Result<i32, F
         preserve_fds,
         ignore_paused,
         sub_cgroups,
+        when_quiet: Some(sys::give_back),
         ..ExecOptions::new(process)
     };
     if detach {

@@ -7,6 +7,7 @@ use super::create::CreateFlags;
 use crate::{
     cli::{Globals, Quick, Value},
     failure::Failure,
+    sys,
 };
 
 #[derive(Args, Debug, PartialEq, Eq)]
@@ -68,6 +69,7 @@ fn run_container(args: RunArgs, globals: &Globals, runtime: &Runtime) -> Result<
         return Ok(0);
     }
     let orphans = if no_subreaper { Orphans::Leave } else { Orphans::Adopt };
-    let exit = runtime.run_in_foreground(&id, &options, &ForegroundOptions { keep, orphans })?;
+    let foreground = ForegroundOptions { keep, orphans, when_quiet: Some(sys::give_back) };
+    let exit = runtime.run_in_foreground(&id, &options, &foreground)?;
     Ok(exit.code())
 }

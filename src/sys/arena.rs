@@ -7,6 +7,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, UnsafeCell};
+use std::ops::Range;
 use std::ptr::{self, null_mut};
 
 /// As much as a `run` of a long configuration needs. Pages that are never touched cost nothing.
@@ -17,8 +18,7 @@ const STEP: usize = 16;
 const LISTS: usize = 64;
 
 /// The allocator of the program.
-#[cfg(not(test))]
-#[global_allocator]
+#[cfg_attr(not(test), global_allocator)]
 static MEMORY: Arena = Arena::new();
 
 thread_local! {
@@ -29,6 +29,19 @@ thread_local! {
 /// From now on this thread, which has to be the only one that ever calls this, takes memory from the arena.
 pub(super) fn claim() {
     MAIN.set(true);
+}
+
+/// Whether this is that thread.
+pub(super) fn is_claimed() -> bool {
+    MAIN.get()
+}
+
+/// What lies in the program's arena behind all that is handed out, for the main thread: nothing in it is needed.
+pub(super) fn rest() -> Option<Range<usize>> {
+    MEMORY.state().map(|state| {
+        let begin = MEMORY.bytes.get() as usize;
+        begin + state.used..begin + SIZE
+    })
 }
 
 #[repr(C, align(16))]

@@ -113,3 +113,36 @@ fn signals_get_through_while_nobody_reads_the_output() {
     run.output().exits(128 + 15);
     bundle.assert_nothing_left();
 }
+
+/// A line of /proc/PID/status, in KiB.
+fn memory(pid: u32, name: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("a status");
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a line");
+    line.trim_start_matches(':').trim_end_matches("kB").trim().parse().expect("a number")
+}
+
+/// Once its container is quiet it holds less than half of what it took to start it; and what it gave back it finds again:
+/// to pass on signals and output, and to end.
+#[test]
+fn little_memory_is_held_for_a_quiet_container() {
+    runc_deviates!("it holds all of it");
+    let bundle = Bundle::new("quiet").busybox().config(|c| {
+        c.set("/process/terminal", true);
+        let script = "trap 'echo heard' USR1; trap 'exit 7' TERM; echo ready; while :; do sleep 1000 & wait $!; done";
+        c.args(&["/bin/sh", "-c", script]);
+    });
+    let run = bundle.on_bundle("run", &[]).spawn();
+    let is_small =
+        |pid| wait_until("little memory", || memory(pid, "VmRSS") * 2 < memory(pid, "VmHWM"));
+    wait_until("the traps", || run.stdout() == "ready\r\n");
+    is_small(run.pid());
+    send(run.pid(), Signal::SIGUSR1);
+    wait_until("the signal", || run.stdout() == "ready\r\nheard\r\n");
+    let exec = bundle.cmd(&["exec", &bundle.id, "/bin/sleep", "1000"]).spawn();
+    is_small(exec.pid());
+    send(exec.pid(), Signal::SIGTERM);
+    exec.output().exits(128 + 15);
+    send(run.pid(), Signal::SIGTERM);
+    run.output().exits(7);
+    bundle.assert_nothing_left();
+}

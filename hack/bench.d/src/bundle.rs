@@ -30,10 +30,22 @@ pub(crate) enum Program {
     Look,
     /// Ends at once, under the seccomp profile.
     Filtered,
+    /// Ends at once, with a list of devices.
+    Devices,
+    /// Ends with 42 if the devices of the list are there.
+    LookForDevices,
 }
 
 impl Program {
-    const ALL: [Self; 5] = [Self::True, Self::Idle, Self::Code42, Self::Look, Self::Filtered];
+    const ALL: [Self; 7] = [
+        Self::True,
+        Self::Idle,
+        Self::Code42,
+        Self::Look,
+        Self::Filtered,
+        Self::Devices,
+        Self::LookForDevices,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -42,14 +54,19 @@ impl Program {
             Self::Code42 => "code",
             Self::Look => "look",
             Self::Filtered => "filtered",
+            Self::Devices => "devices",
+            Self::LookForDevices => "look-for-devices",
         }
     }
 
     pub(crate) fn args(self) -> &'static [&'static str] {
         match self {
-            Self::True | Self::Filtered => &["/bin/true"],
+            Self::True | Self::Filtered | Self::Devices => &["/bin/true"],
             Self::Idle => &["/bin/sleep", "1000000"],
             Self::Code42 => &["/bin/sh", "-c", "exit 42"],
+            Self::LookForDevices => {
+                &["/bin/sh", "-c", "test -c /dev/fuse && test -c /dev/net/tun && exit 42"]
+            }
             Self::Look => &[
                 "/bin/sh",
                 "-c",
@@ -72,11 +89,15 @@ pub(crate) fn write_all(
         fs::create_dir_all(&root).at("make", root)?;
     }
     let profile = options.seccomp.as_deref().map(read_json).transpose()?;
+    let devices = read_json(&options.source.join("bundle/devices.json"))?;
     for runtime in runtimes {
         for program in Program::ALL {
             let mut config = config.clone();
             if let (Program::Filtered, Some(profile)) = (program, &profile) {
                 config["linux"]["seccomp"] = profile["linux"]["seccomp"].clone();
+            }
+            if matches!(program, Program::Devices | Program::LookForDevices) {
+                merge(&mut config, &devices);
             }
             write(stage, &Container::new(stage, runtime, program), config)?;
         }

@@ -20,10 +20,12 @@ pub(crate) enum Operation {
     DeleteForce,
     /// What an engine's seccomp profile adds to `run`.
     Seccomp,
+    /// `run` with the devices that Docker gives, and two more.
+    Devices,
 }
 
 impl Operation {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Run,
         Self::Lifecycle,
         Self::Exec,
@@ -32,6 +34,7 @@ impl Operation {
         Self::List,
         Self::DeleteForce,
         Self::Seccomp,
+        Self::Devices,
     ];
 
     /// As in `--only` and the JSON.
@@ -54,6 +57,7 @@ impl Operation {
             Self::List => &["list"],
             Self::DeleteForce => &["delete-force"],
             Self::Seccomp => &["seccomp", "seccomp-adds", "seccomp-adds-cold"],
+            Self::Devices => &["devices"],
         }
     }
 
@@ -94,6 +98,7 @@ impl Operation {
                 Ok(vec![setting.remove_idle()?])
             }
             Self::Seccomp => setting.seccomp(),
+            Self::Devices => Ok(vec![setting.run(Program::Devices, Command::Run)?]),
         }
     }
 }
@@ -171,7 +176,7 @@ impl Setting<'_> {
     }
 
     fn check_gone(&self) -> Result<(), Error> {
-        [Program::True, Program::Idle, Program::Filtered]
+        [Program::True, Program::Idle, Program::Filtered, Program::Devices]
             .into_iter()
             .try_for_each(|p| self.container(p).check_gone())
     }

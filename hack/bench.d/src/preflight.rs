@@ -64,6 +64,9 @@ fn check_one(
     }
     floor.get_or_insert(found);
     output(&Container::new(stage, runtime, Program::Code42).argv(Command::Run), 42)?;
+    if options.operations.contains(&Operation::Devices) && runtime.kind == Kind::Oci {
+        output(&Container::new(stage, runtime, Program::LookForDevices).argv(Command::Run), 42)?;
+    }
     if options.operations.iter().any(|operation| *operation != Operation::Run) {
         check_running(stage, runtime, options, timer)?;
     }

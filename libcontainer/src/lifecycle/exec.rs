@@ -61,7 +61,8 @@ impl Container {
     /// # Errors
     /// As [`Self::exec`] and [`Foreground::attend`]; then the process is ended.
     pub fn exec_in_foreground(&self, options: &ExecOptions) -> Result<Exit, Error> {
-        let foreground = Foreground::begin(Orphans::Leave)?;
+        let mut foreground = Foreground::begin(Orphans::Leave)?;
+        foreground.when_quiet = options.when_quiet;
         let running = self.exec_with(options, TerminalFor::Caller)?;
         foreground.attend(&running.process, running.terminal).inspect_err(|_| {
             // ESRCH: it has ended by itself.

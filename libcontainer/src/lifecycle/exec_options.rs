@@ -40,6 +40,8 @@ pub struct ExecOptions {
     pub ignore_paused: bool,
     /// Cgroups below the container's, which have to exist: `[CONTROLLER[,CONTROLLER...]:]PATH` each.
     pub sub_cgroups: Vec<String>,
+    /// For [`crate::Container::exec_in_foreground`]: see [`crate::Foreground::when_quiet`].
+    pub when_quiet: Option<fn()>,
 }
 
 /// The process of an exec.
@@ -90,6 +92,7 @@ impl ExecOptions {
             files: Vec::new(),
             ignore_paused: false,
             sub_cgroups: Vec::new(),
+            when_quiet: None,
         }
     }
 

@@ -15,6 +15,10 @@ use std::io;
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+/// How long a process is attended without anything happening before [`Foreground::when_quiet`] is called: what lives for
+/// milliseconds shall not pay for it.
+const QUIET_MS: u8 = 100;
+
 /// Who reaps processes of a container that outlive their parents.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Orphans {
@@ -51,6 +55,7 @@ pub struct Foreground {
     previous: SigSet,
     orphans: Orphans,
     was_subreaper: bool,
+    pub(super) when_quiet: Option<fn()>,
     /// The mask is of this thread.
     of_this_thread: PhantomData<*const ()>,
 }
@@ -69,13 +74,27 @@ impl Foreground {
         let was_subreaper = prctl::get_child_subreaper().map_err(failed)?;
         let previous = caught.thread_swap_mask(SigmaskHow::SIG_SETMASK).map_err(failed)?;
         // Its Drop undoes what was done until here when the rest fails.
-        let foreground =
-            Foreground { signals, previous, orphans, was_subreaper, of_this_thread: PhantomData };
+        let foreground = Foreground {
+            signals,
+            previous,
+            orphans,
+            was_subreaper,
+            when_quiet: None,
+            of_this_thread: PhantomData,
+        };
         if orphans == Orphans::Adopt {
             prctl::set_child_subreaper(true)
                 .map_err(|errno| Error::io("become a subreaper", "", errno.into()))?;
         }
         Ok(foreground)
+    }
+
+    /// What is called, once for each process that is attended, when nothing has happened for a tenth of a second: the process
+    /// may well run for days, and the program can give back what it does not need meanwhile.
+    #[must_use]
+    pub fn when_quiet(mut self, call: fn()) -> Self {
+        self.when_quiet = Some(call);
+        self
     }
 
     /// Waits for the process to end. Signals but SIGCHLD and SIGURG are passed on to it. With its terminal, standard
@@ -100,9 +119,10 @@ impl Foreground {
         let others = process.container().map(|container| Others::of(container, process.pid()));
         let mut others = others.transpose().map_err(failed)?;
         let mut terminal = terminal.map(Terminal::join).transpose()?;
+        let mut when_quiet = self.when_quiet;
         loop {
             let more = others.iter().flat_map(Others::watched).chain(readiness.map(Readiness::fd));
-            let waited = self.wait_for_event(process, more, terminal.as_ref());
+            let waited = self.wait_for_event(process, more, terminal.as_ref(), &mut when_quiet);
             let (ended, side) = waited.map_err(failed)?;
             // This process is the manager's, so the container's is not named. Nothing there is no error.
             readiness.map(|readiness| readiness.relay(None));
@@ -130,6 +150,7 @@ impl Foreground {
         process: &Process,
         others: impl Iterator<Item = BorrowedFd<'f>>,
         terminal: Option<&Terminal>,
+        when_quiet: &mut Option<fn()>,
     ) -> io::Result<(bool, Option<Side>)> {
         let mut watched = vec![
             PollFd::new(process.as_fd(), PollFlags::POLLIN),
@@ -139,7 +160,17 @@ impl Foreground {
             terminal.map(Terminal::watched).unwrap_or_default().into_iter().unzip();
         watched.extend(more);
         watched.extend(others.map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
-        match poll(&mut watched, PollTimeout::NONE) {
+        let patience = match when_quiet {
+            Some(_) => PollTimeout::from(QUIET_MS),
+            None => PollTimeout::NONE,
+        };
+        let mut polled = poll(&mut watched, patience);
+        if let Some(call) = when_quiet.take_if(|_| polled == Ok(0)) {
+            call();
+            // At once: what is between the two is needed by the program while it waits.
+            polled = poll(&mut watched, PollTimeout::NONE);
+        }
+        match polled {
             Ok(_) | Err(nix::Error::EINTR) => {}
             Err(errno) => return Err(errno.into()),
         }

@@ -21,6 +21,8 @@ pub struct ForegroundOptions {
     pub keep: bool,
     /// Who reaps the container's orphans.
     pub orphans: Orphans,
+    /// See [`Foreground::when_quiet`].
+    pub when_quiet: Option<fn()>,
 }
 
 /// A container that runs, and what is known of it.
@@ -65,7 +67,8 @@ impl Runtime {
         run: &ForegroundOptions,
     ) -> Result<Exit, Error> {
         let _trace = Trace::begin();
-        let foreground = Foreground::begin(run.orphans)?;
+        let mut foreground = Foreground::begin(run.orphans)?;
+        foreground.when_quiet = run.when_quiet;
         let run_with = self.run_with(id, options, TerminalFor::Caller)?;
         let Run { running, record, saved, readiness } = run_with;
         let exit =

@@ -3,7 +3,9 @@
 use super::{Outcome, run, status_line, sys, with_bundle};
 use libcontainer::{CreateOptions, Exit, Foreground, ForegroundOptions, Orphans, Runtime, Stdio};
 use nix::sys::signal::{SigSet, Signal};
+use std::os::fd::OwnedFd;
 use std::process::Command;
+use std::sync::Mutex;
 
 #[test]
 fn other_children_are_not_reaped() {
@@ -12,7 +14,7 @@ fn other_children_are_not_reaped() {
         let options = CreateOptions::new(bundle.path())
             .spec(bundle.spec(&["sh", "-c", "exit 6"]))
             .stdio(Stdio::null()?);
-        let foreground = ForegroundOptions { keep: false, orphans: Orphans::Leave };
+        let foreground = ForegroundOptions::default();
         let runtime = Runtime::new(bundle.state_root());
         let exit = runtime.run_in_foreground(&bundle.id("c"), &options, &foreground)?;
         assert_eq!(exit, Exit::Status(6));
@@ -41,6 +43,28 @@ fn signals_are_taken_only_while_they_are_asked_for() {
         assert_eq!(mask(), before);
         assert!(!SigSet::thread_get_mask()?.contains(Signal::SIGUSR1));
         running.container.delete(true)?;
+        Ok(())
+    });
+}
+
+/// What the container waits for: the end of its standard input.
+static INPUT: Mutex<Option<OwnedFd>> = Mutex::new(None);
+
+#[test]
+fn a_quiet_container_is_told_of_once() {
+    with_bundle("quiet", |bundle| -> Outcome {
+        let (input, end) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
+        *INPUT.lock().expect("the input") = Some(end);
+        let options = CreateOptions::new(bundle.path())
+            .spec(bundle.spec(&["sh", "-c", "cat; sleep 1; exit 6"]))
+            .stdio(Stdio::null()?.input(input));
+        let when_quiet =
+            || drop(INPUT.lock().expect("the input").take().expect("it is called once"));
+        let foreground =
+            ForegroundOptions { when_quiet: Some(when_quiet), ..ForegroundOptions::default() };
+        let runtime = Runtime::new(bundle.state_root());
+        let exit = runtime.run_in_foreground(&bundle.id("c"), &options, &foreground)?;
+        assert_eq!(exit, Exit::Status(6));
         Ok(())
     });
 }

@@ -5,7 +5,7 @@ use core::ffi::CStr;
 use bare::sys::mount_flags::{
     BIND, NODEV, NOEXEC, NOSUID, PRIVATE, RDONLY, REC, RELATIME, STRICTATIME,
 };
-use bare::sys::{self, Args, flags};
+use bare::sys::{self, Args, flags, open_flags};
 
 use crate::{Failure, Step, report};
 
@@ -49,6 +49,8 @@ const READONLY: [&CStr; 5] =
 
 /// What the process inside needs: all of it made before the clone.
 pub(crate) struct Inside {
+    /// For `run-in`: the cgroup.procs of a cgroup of version 1 to join.
+    pub join: Option<&'static CStr>,
     pub rootfs: &'static CStr,
     pub program: Args,
     /// For `create`: tells that the container is ready, then waits for the start.
@@ -64,7 +66,8 @@ pub(crate) struct StartGate {
 
 /// Makes the container around the calling process and becomes its program.
 pub(crate) fn enter(inside: &Inside) -> ! {
-    let failure = match set_up(inside.rootfs).and_then(|()| hold(inside.wait)) {
+    let made = join(inside.join).and_then(|()| set_up(inside.rootfs));
+    let failure = match made.and_then(|()| hold(inside.wait)) {
         Ok(()) => become_program(inside.program),
         Err(failure) => failure,
     };
@@ -78,6 +81,14 @@ pub(crate) fn become_program(program: Args) -> Failure {
         return Failure { what: "no program given", errno: sys::Errno(0) };
     };
     Failure { what: "exec", errno: sys::exec_args(path, program, ENVIRONMENT) }
+}
+
+fn join(procs: Option<&CStr>) -> Result<(), Failure> {
+    let Some(procs) = procs else { return Ok(()) };
+    let fd =
+        sys::open(procs, open_flags::WRONLY | open_flags::CLOEXEC).step("open cgroup.procs")?;
+    // The process itself, whatever its pid is there.
+    sys::write(fd, b"0").step("join cgroup").map(drop)
 }
 
 fn set_up(rootfs: &CStr) -> Result<(), Failure> {

@@ -18,8 +18,17 @@ pub(crate) fn argument(args: Args, i: usize) -> Result<&'static CStr, Failure> {
 
 /// `run ROOTFS CGROUP PROGRAM..`: in the foreground; the program's exit code is its own.
 pub(crate) fn run(args: Args) -> Result<i32, Failure> {
+    run_joining(None, args)
+}
+
+/// `run-in PROCS ROOTFS CGROUP PROGRAM..`: the same in one more cgroup, of version 1.
+pub(crate) fn run_in(args: Args) -> Result<i32, Failure> {
+    run_joining(Some(argument(args, 0)?), args.from(1))
+}
+
+fn run_joining(join: Option<&'static CStr>, args: Args) -> Result<i32, Failure> {
     let cgroup = argument(args, 1)?;
-    let inside = Inside { rootfs: argument(args, 0)?, program: args.from(2), wait: None };
+    let inside = Inside { join, rootfs: argument(args, 0)?, program: args.from(2), wait: None };
     let fd = make_cgroup(cgroup)?;
     // Nothing is copied for the child; this process stands still until the program is exec'd.
     let flags = NAMESPACES | flags::VM | flags::VFORK;
@@ -38,7 +47,8 @@ pub(crate) fn create(args: Args) -> Result<i32, Failure> {
     // Open for both, so that neither side waits for the other to open it.
     let fifo = sys::open(FIFO, open_flags::RDWR | open_flags::CLOEXEC).step("open fifo")?;
     let gate = StartGate { ready: sys::eventfd().step("eventfd")?, fifo };
-    let inside = Inside { rootfs: argument(args, 1)?, program: args.from(3), wait: Some(gate) };
+    let (rootfs, program) = (argument(args, 1)?, args.from(3));
+    let inside = Inside { join: None, rootfs, program, wait: Some(gate) };
     let fd = make_cgroup(argument(args, 2)?)?;
     let pid = sys::start_process(NAMESPACES, Some(fd), container::enter, &inside).step("clone3")?;
     sys::read(gate.ready, &mut [0; 8]).step("wait until ready")?;

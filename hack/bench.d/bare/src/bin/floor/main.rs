@@ -6,6 +6,7 @@
 //! `hack/bench floor-trace --check` compares.
 //!
 //!     floor run ROOTFS CGROUP PROGRAM [ARG..]
+//!     floor run-in PROCS ROOTFS CGROUP PROGRAM [ARG..]
 //!     floor create STATE ROOTFS CGROUP PROGRAM [ARG..]
 //!     floor start|state STATE
 //!     floor kill STATE
@@ -14,7 +15,8 @@
 //!     floor list ROOT
 //!
 //! STATE is a directory, made by `create`, with `pid` and a fifo `exec.fifo` in it; the commands go
-//! into it, so that `create` needs ROOTFS and CGROUP as absolute paths.
+//! into it, so that `create` needs ROOTFS and CGROUP as absolute paths. PROCS is the cgroup.procs of
+//! a cgroup of version 1.
 
 #![no_std]
 #![no_main]
@@ -47,6 +49,7 @@ impl<T> Step<T> for sys::Result<T> {
 fn main(args: Args) -> i32 {
     let result = match args.get(1).map(|name| name.to_bytes()) {
         Some(b"run") => lifecycle::run(args.from(2)),
+        Some(b"run-in") => lifecycle::run_in(args.from(2)),
         Some(b"create") => lifecycle::create(args.from(2)),
         Some(b"start") => lifecycle::start(args.from(2)),
         Some(b"exec") => lifecycle::exec(args.from(2)),
