@@ -6,17 +6,19 @@ use crate::plan::NOTIFY_ATTRIBUTES;
 use crate::process::wait;
 use crate::state::Entry;
 use crate::sys;
+use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
     AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, UnixAddr, bind, recv, sendmsg,
     socket,
 };
+use nix::sys::stat::Mode;
 use nix::unistd::pipe2;
 use std::ffi::{CString, OsStr};
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::{fs, path::Path};
 
 /// How long the manager may take to read what it was sent, in milliseconds.
@@ -123,7 +125,7 @@ impl Readiness {
             return Ok(());
         }
         // sd_notify_barrier(3): the manager looks at the sender, which is about to end and must not be gone by then.
-        let (reader, writer) = pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
+        let (reader, writer) = pipe2(OFlag::O_CLOEXEC)?;
         let descriptors = [writer.as_raw_fd()];
         self.send(&socket, b"BARRIER=1", &[ControlMessage::ScmRights(&descriptors)])?;
         drop(writer);
@@ -171,8 +173,9 @@ fn bound(entry: &Entry, path: &Path) -> io::Result<OwnedFd> {
 
 /// Whoever can write in the directory may have put something else there: no link is followed, and only a socket changed.
 fn open_to_all(path: &Path) -> io::Result<()> {
-    let flags = libc::O_PATH | libc::O_NOFOLLOW;
-    let socket = fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    // Not by std: with musl it leaves O_PATH out, and without that no socket can be opened.
+    let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let socket = fs::File::from(nix::fcntl::open(path, flags, Mode::empty())?);
     if !socket.metadata()?.file_type().is_socket() {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
