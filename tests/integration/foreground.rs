@@ -138,7 +138,10 @@ fn little_memory_is_held_for_a_quiet_container() {
     is_small(run.pid());
     send(run.pid(), Signal::SIGUSR1);
     wait_until("the signal", || run.stdout() == "ready\r\nheard\r\n");
-    let exec = bundle.cmd(&["exec", &bundle.id, "/bin/sleep", "1000"]).spawn();
+    let sleep = "echo ready; exec sleep 1000";
+    let exec = bundle.cmd(&["exec", &bundle.id, "/bin/sh", "-c", sleep]).spawn();
+    // Before that it may still be the process of this test, by its memory.
+    wait_until("the exec", || exec.stdout() == "ready\n");
     is_small(exec.pid());
     send(exec.pid(), Signal::SIGTERM);
     exec.output().exits(128 + 15);

@@ -6,8 +6,8 @@ use rustix::io::Errno;
 /// PATH_MAX.
 pub const CAPACITY: usize = 4096;
 
-/// Functions that have one are not inlined: the frame of the script would have room for all of them, and every page of
-/// a frame is touched.
+/// Functions that would bring one into the frame of the script are not inlined: it would have room for all of them, and
+/// every page of a frame is touched.
 pub struct Buffer {
     bytes: [u8; CAPACITY],
     length: usize,

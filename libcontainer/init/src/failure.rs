@@ -6,7 +6,7 @@ use creel_wire::message::{At, TEXT};
 use rustix::io::Errno;
 
 /// The text of the last failure that has one: there is no allocator, every result that had room for it would be large, and
-/// a failure is reported before the next one can happen.
+/// a failure is reported, or gives way to another one, before the next can have a text.
 static LAST: [AtomicU8; TEXT] = [const { AtomicU8::new(0) }; TEXT];
 
 /// A failed step.

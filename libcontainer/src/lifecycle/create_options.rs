@@ -67,7 +67,8 @@ pub enum Config {
     Bundle,
     /// This file.
     File(PathBuf),
-    /// This value; what [`mod@crate::spec`] notices while it reads a file is not looked for.
+    /// This value; what [`mod@crate::spec`] notices while it reads a file is not looked for, nor taken as its version means
+    /// it (`linux.resources.pids.limit` 0 is a limit of 0).
     Spec(Box<Spec>),
 }
 

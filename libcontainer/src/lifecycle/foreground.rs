@@ -61,7 +61,8 @@ pub struct Foreground {
 }
 
 impl Foreground {
-    /// Blocks all signals and, if it is to, adopts orphans.
+    /// Blocks all signals, but those that libc keeps for itself (32 and 33, with musl 34 too), and, if it is to, adopts
+    /// orphans.
     ///
     /// # Errors
     /// [`Error::Io`] when there is no descriptor left for the signalfd.

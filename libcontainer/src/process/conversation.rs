@@ -131,7 +131,8 @@ impl Conversation {
     /// As [`Self::next`], and who sent it.
     pub(crate) fn next_and_sender(&self) -> io::Result<(Event, Sender)> {
         let mut bytes = [0u8; SIZE];
-        let mut space = nix::cmsg_space!(UnixCredentials, [std::os::fd::RawFd; 1]);
+        // As many descriptors as can come (SCM_MAX_FD): what finds no room would be open and nobody's.
+        let mut space = nix::cmsg_space!(UnixCredentials, [std::os::fd::RawFd; 253]);
         let (length, (descriptor, sender)) = loop {
             let mut parts = [IoSliceMut::new(&mut bytes)];
             let flags = MsgFlags::MSG_CMSG_CLOEXEC;
@@ -162,7 +163,10 @@ fn event(message: &Message, descriptor: Option<OwnedFd>) -> io::Result<Event> {
         Kind::Unmapped => Event::Unmapped,
         Kind::Ready => Event::Ready,
         Kind::Executing => Event::Executing(message.step as usize, descriptor),
-        Kind::Pid => Event::Pid(message.step as i32),
+        // Zero and less would be whole groups of processes for kill(2).
+        Kind::Pid => {
+            Event::Pid(i32::try_from(message.step).ok().filter(|pid| *pid > 0).ok_or_else(strange)?)
+        }
         Kind::Console => Event::Console(descriptor.ok_or_else(strange)?),
         Kind::Warning => Event::Warning(report(message)),
         Kind::Failed => Event::Failed(report(message)),

@@ -307,8 +307,15 @@ fn read_json<T: DeserializeOwned>(directory: &OwnedFd, file: &Path) -> Result<T,
         .ok_or_else(|| StoreError::NotFound { path: file.to_owned() })?;
     // `list` reads a thousand of them: most take no memory of the program's.
     let mut small = [0; 4096];
-    let length = opened.read(&mut small).map_err(|source| file_error("read", file, source))?;
-    // Less than there is room for is all of it: this is a regular file, and nobody writes it any more.
+    let mut length = 0;
+    loop {
+        match opened.read(&mut small[length..]) {
+            Ok(0) => break,
+            Ok(more) => length += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(source) => return Err(file_error("read", file, source)),
+        }
+    }
     let parsed = if length < small.len() {
         serde_json::from_slice(&small[..length])
     } else {
