@@ -3,6 +3,7 @@
 
 use std::process::{Command as Process, Output};
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::args::Options;
@@ -41,6 +42,7 @@ pub(crate) fn check(
 }
 
 /// A runtime that does not work on this machine.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct LeftOut {
     pub name: String,
     pub version: Option<String>,

@@ -8,7 +8,6 @@ use crate::Report;
 use crate::error::{At, Error};
 use crate::measure::Series;
 use crate::operation::Operation;
-use crate::preflight::LeftOut;
 use crate::runtime::Runtime;
 use crate::stats::{paired_ratio, spread};
 use crate::table::wall_ms;
@@ -20,7 +19,6 @@ const FORMAT: u32 = 1;
 pub(crate) fn write(path: &Path, report: &Report<'_>) -> Result<(), Error> {
     let Report { machine, runtimes, left_out, options, series } = report;
     let runtime = |r: &Runtime| json!({"name": r.name, "version": r.version});
-    let left = |l: &LeftOut| json!({"name": l.name, "version": l.version, "reason": l.reason});
     let record = json!({
         "format": FORMAT,
         "machine": machine,
@@ -31,7 +29,7 @@ pub(crate) fn write(path: &Path, report: &Report<'_>) -> Result<(), Error> {
             "configMerged": options.merge.is_some(),
         },
         "runtimes": runtimes.iter().map(runtime).collect::<Vec<_>>(),
-        "leftOut": left_out.iter().map(left).collect::<Vec<_>>(),
+        "leftOut": left_out,
         "results": series.iter().flat_map(|row| results(row, runtimes)).collect::<Vec<_>>(),
     });
     std::fs::write(path, format!("{record:#}\n")).at("write", path)

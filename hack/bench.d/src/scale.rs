@@ -30,7 +30,7 @@ pub(crate) fn run(stage: &Stage, runtimes: Vec<Runtime>, options: &Options) -> R
     parallel::measure(&mut scene)?;
     crowd::measure(&mut scene)?;
     let curves = scene.curves.finish(&runtimes);
-    let record = Record::new(Machine::look(), &runtimes, &left_out, curves);
+    let record = Record::new(Machine::look(), &runtimes, left_out, curves);
     print!("{}\n\n{}", record.machine, table::text(&record));
     options.json.as_ref().map_or(Ok(()), |path| record.write(path))
 }

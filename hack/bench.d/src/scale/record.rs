@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{At, Error};
 use crate::machine::Machine;
-use crate::preflight;
+use crate::preflight::LeftOut;
 use crate::runtime::Runtime;
 
 /// The layout's version: raised when a reader would misunderstand a new file.
@@ -29,13 +29,6 @@ pub(crate) struct Record {
 pub(crate) struct Measured {
     pub name: String,
     pub version: Option<String>,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(crate) struct LeftOut {
-    pub name: String,
-    pub version: Option<String>,
-    pub reason: String,
 }
 
 /// One subject with one runtime.
@@ -95,21 +88,16 @@ impl Record {
     pub(super) fn new(
         machine: Machine,
         runtimes: &[Runtime],
-        left_out: &[preflight::LeftOut],
+        left_out: Vec<LeftOut>,
         curves: Vec<Curve>,
     ) -> Self {
         let measured = |r: &Runtime| Measured { name: r.name.clone(), version: r.version.clone() };
-        let left = |l: &preflight::LeftOut| LeftOut {
-            name: l.name.clone(),
-            version: l.version.clone(),
-            reason: l.reason.clone(),
-        };
         Self {
             format: FORMAT,
             time: machine.time,
             machine,
             runtimes: runtimes.iter().map(measured).collect(),
-            left_out: left_out.iter().map(left).collect(),
+            left_out,
             curves,
         }
     }
