@@ -44,8 +44,7 @@ pub(super) fn enter_second_process(init: &mut Init, pid: i32) -> Result<(), Erro
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::process::Handed;
-    use crate::process::launch::{Launch, launch};
+    use crate::process::launch::tests::launched;
     use creel_wire::owned::Step;
     use std::sync::mpsc;
     use std::time::Duration;
@@ -53,16 +52,7 @@ mod tests {
     /// Stopped here; somebody who traces it could do the same.
     #[test]
     fn what_closed_the_conversation_and_does_not_end_is_not_waited_for_without_end() {
-        let launched = launch(&Launch {
-            steps: &[Step::Ready {}],
-            descriptors: &[],
-            handed: Handed::nothing(),
-            namespaces: 0,
-            ahead: None,
-            cgroup: None,
-            vfork: false,
-        });
-        let mut init = launched.expect("creel-init");
+        let mut init = launched(&[Step::Ready {}], &[]);
         assert!(matches!(next_of(&mut init), Ok(Event::Ready)));
         crate::sys::send_signal(init.pidfd.as_fd(), libc::SIGSTOP).expect("it runs");
         let (ended, waited) = mpsc::channel();

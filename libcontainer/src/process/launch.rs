@@ -292,4 +292,4 @@ fn decimal(number: RawFd) -> CString {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

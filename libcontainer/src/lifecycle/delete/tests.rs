@@ -1,8 +1,7 @@
 //! Deleting what a killed create has left.
 
 use super::*;
-use crate::process::Handed;
-use crate::process::launch::{Launch, launch};
+use crate::process::launch::tests::launched;
 use crate::skip::skip;
 use crate::state::Store;
 use creel_wire::owned::Step;
@@ -65,16 +64,7 @@ impl Drop for Left {
 #[test]
 fn a_cgroup_in_which_a_creel_init_hangs_is_not_forgotten() {
     let Some(left) = Left::new("hangs") else { return };
-    let launched = launch(&Launch {
-        steps: &[Step::Ready {}],
-        descriptors: &[],
-        handed: Handed::nothing(),
-        namespaces: 0,
-        ahead: None,
-        cgroup: None,
-        vfork: false,
-    });
-    let mut init = launched.expect("creel-init");
+    let mut init = launched(&[Step::Ready {}], &[]);
     // It is executed by now.
     init.next().expect("it is ready");
     left.enter(init.pid);

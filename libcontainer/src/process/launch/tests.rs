@@ -156,7 +156,8 @@ fn one_that_is_frozen_is_not_waited_for_without_end() {
     waited.expect("it was waited for until it was thawed");
 }
 
-fn launched(steps: &[Step], descriptors: &[BorrowedFd<'_>]) -> Init {
+/// A creel-init in no namespace or cgroup of its own.
+pub(crate) fn launched(steps: &[Step], descriptors: &[BorrowedFd<'_>]) -> Init {
     launch(&Launch {
         steps,
         descriptors,
