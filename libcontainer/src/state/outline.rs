@@ -1,7 +1,7 @@
 //! As much of a record as `state` and `list` tell: the rest of the file, most of it, is passed over.
 
+use super::error::StoreError;
 use super::record::{RunningProcess, State, Status, VERSION};
-use super::store::StoreError;
 use crate::cgroups;
 use serde::Deserialize;
 use std::collections::BTreeMap;

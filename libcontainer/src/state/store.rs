@@ -1,15 +1,15 @@
 //! The state root: a directory for each container, owned by whoever made it, changed under its lock.
 
 use super::empty;
+use super::error::StoreError;
 use super::outline::{Outline, Versioned};
-use super::record::{Record, VERSION};
+use super::record::Record;
 use crate::process::identity::Identity;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, Flock, FlockArg, OFlag, openat, renameat};
 use nix::sys::stat::{Mode, fstat, fstatat, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use serde::{Serialize, de::DeserializeOwned};
-use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -46,104 +46,6 @@ pub(crate) struct Entry {
 #[derive(Debug)]
 pub(crate) struct Written {
     file: File,
-}
-
-/// What can go wrong with saved state.
-#[derive(Debug)]
-pub enum StoreError {
-    /// The id is taken.
-    Exists {
-        /// The container's directory.
-        path: PathBuf,
-    },
-    /// There is no such container.
-    NotFound {
-        /// The container's directory.
-        path: PathBuf,
-    },
-    /// The state root cannot be made.
-    Root {
-        /// The root.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// A file or directory cannot be used.
-    File {
-        /// Such as "write".
-        action: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// A state.json that is none.
-    Broken {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: serde_json::Error,
-    },
-    /// The program of the container's filter is not where it was saved.
-    NoFilter {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A state.json of another version of creel.
-    Version {
-        /// The file.
-        path: PathBuf,
-        /// What it says.
-        found: u32,
-    },
-}
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StoreError::Exists { path } => write!(
-                f,
-                "container with given ID already exists ({}); choose another id, or delete that container",
-                path.display()
-            ),
-            StoreError::NotFound { path } => {
-                write!(f, "container does not exist (there is no {})", path.display())
-            }
-            StoreError::Root { path, .. } => {
-                write!(f, "cannot make the state root {}", path.display())
-            }
-            StoreError::File { action, path, .. } => {
-                write!(f, "cannot {action} {}", path.display())
-            }
-            StoreError::Broken { path, .. } => {
-                write!(f, "{} is damaged; remove the container with delete --force", path.display())
-            }
-            StoreError::NoFilter { path } => write!(
-                f,
-                "the container's seccomp filter was saved as {}, which is missing; without it nothing is executed in the \
-                 container: create it anew",
-                path.display()
-            ),
-            StoreError::Version { path, found } => write!(
-                f,
-                "{} has version {found}, this creel knows {VERSION}; use the creel that created it",
-                path.display()
-            ),
-        }
-    }
-}
-
-impl std::error::Error for StoreError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            StoreError::Root { source, .. } | StoreError::File { source, .. } => Some(source),
-            StoreError::Broken { source, .. } => Some(source),
-            StoreError::Exists { .. }
-            | StoreError::NotFound { .. }
-            | StoreError::NoFilter { .. }
-            | StoreError::Version { .. } => None,
-        }
-    }
 }
 
 impl Store {
@@ -307,15 +209,8 @@ fn read_json<T: DeserializeOwned>(directory: &OwnedFd, file: &Path) -> Result<T,
         .ok_or_else(|| StoreError::NotFound { path: file.to_owned() })?;
     // `list` reads a thousand of them: most take no memory of the program's.
     let mut small = [0; 4096];
-    let mut length = 0;
-    loop {
-        match opened.read(&mut small[length..]) {
-            Ok(0) => break,
-            Ok(more) => length += more,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(source) => return Err(file_error("read", file, source)),
-        }
-    }
+    let length =
+        fill(&mut opened, &mut small).map_err(|source| file_error("read", file, source))?;
     let parsed = if length < small.len() {
         serde_json::from_slice(&small[..length])
     } else {
@@ -325,6 +220,19 @@ fn read_json<T: DeserializeOwned>(directory: &OwnedFd, file: &Path) -> Result<T,
         serde_json::from_slice(&content)
     };
     parsed.map_err(|source| StoreError::Broken { path: file.to_owned(), source })
+}
+
+/// Reads until there is no room or no more; how much it was.
+fn fill(file: &mut File, room: &mut [u8]) -> io::Result<usize> {
+    let mut length = 0;
+    loop {
+        match file.read(&mut room[length..]) {
+            Ok(0) => return Ok(length),
+            Ok(more) => length += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// The content of the file of this path's name in the directory; none when there is no such file.
