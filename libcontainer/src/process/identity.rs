@@ -106,6 +106,7 @@ fn read_stat(pid: i32) -> io::Result<Stat> {
     // At most 52 numbers and a name: one read has it all.
     let mut text = [0; 2048];
     let path = format!("/proc/{pid}/stat");
+    // Not open(2): musl adds an fcntl(2) to that.
     let file = openat(AT_FDCWD, path.as_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
     let length = File::from(file).read(&mut text)?;
     parse_stat(&text[..length])
