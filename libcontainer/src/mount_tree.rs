@@ -149,7 +149,7 @@ fn user_namespace(maps: &IdMaps, origin: &str) -> Result<OwnedFd, MountTreeError
         descriptors: &[],
         handed: Handed::nothing(),
         namespaces: u64::from(Namespace::User.flag()),
-        ahead: None,
+        entrance: None,
         cgroup: None,
         vfork: true,
     })

@@ -22,7 +22,18 @@ impl Cgroup {
     pub fn apply(&self, plan: &Plan) -> Result<(), Error> {
         self.apply_limits(plan)?;
         self.attach_device_filter(plan)?;
+        self.give_to_owner(plan)
+    }
+
+    /// The last part of [`apply`](Cgroup::apply).
+    pub(crate) fn give_to_owner(&self, plan: &Plan) -> Result<(), Error> {
         plan.owner.map_or(Ok(()), |owner| self.give_to(owner))
+    }
+
+    /// What [`attach_device_filter`](Cgroup::attach_device_filter) attaches, for somebody else to do it.
+    pub(crate) fn device_filter(&self, plan: &Plan) -> Option<bpf::DeviceFilter> {
+        let (filter, cgroup) = (plan.device_filter.as_ref()?, self.fd()?);
+        bpf::DeviceFilter::new(&filter.program, cgroup).ok()
     }
 
     /// The writes alone.

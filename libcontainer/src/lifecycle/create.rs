@@ -8,7 +8,7 @@ use super::plan::{Read, WorkedOut};
 use super::record::{record, settings};
 use super::talk::{died, enter_second_process, go, next_of};
 use super::{Container, Runtime, console, delete, notify, pidfd_socket, warn};
-use crate::cgroups::Cgroup;
+use crate::cgroups::{self, Cgroup};
 use crate::error::Error;
 use crate::hooks;
 use crate::lsm;
@@ -21,7 +21,7 @@ use crate::process::{Handed, Process, StepError, id_maps};
 use crate::rdt;
 use crate::spec;
 use crate::state::{Entry, Record, RunningProcess, Written};
-use crate::sys::Ahead;
+use crate::sys::Helper;
 use crate::trace::{self, Trace};
 use creel_wire::owned::Step;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -90,12 +90,12 @@ impl Runtime {
     ) -> Result<Prepared, Error> {
         super::check_preserved(options.inherited())?;
         // Made by a child while the rest is worked out; what fails before it is used leaves nothing.
-        let mut ahead = None;
-        let read = Read::from(id, options, |text| ahead = begin(plan::guess_ahead(text)))?;
+        let mut helper = None;
+        let read = Read::from(id, options, |text| helper = begin(plan::guess_ahead(text)))?;
         trace::done("read and checked the configuration");
         let kinds = plan::ahead(&read.spec);
-        if ahead.as_ref().map_or(0, Ahead::flags) != kinds {
-            ahead = begin(kinds);
+        if helper.as_ref().map_or(0, Helper::flags) != kinds {
+            helper = begin(kinds);
         }
         let WorkedOut { spec, request, host, plan } =
             read.work_out(&self.store, id, options, separate_start)?;
@@ -117,7 +117,7 @@ impl Runtime {
             record,
             settings,
             hooked,
-            ahead,
+            helper,
             init: None,
             cgroup: None,
             terminal: None,
@@ -131,11 +131,11 @@ impl Runtime {
 }
 
 /// Begins to make namespaces: CLONE_NEW* flags.
-fn begin(kinds: u64) -> Option<Ahead> {
+fn begin(kinds: u64) -> Option<Helper> {
     (kinds != 0).then(|| {
-        let ahead = Ahead::begin(kinds);
+        let helper = Helper::begin(kinds);
         trace::done("began the network namespace");
-        ahead
+        helper
     })
 }
 
@@ -154,7 +154,7 @@ struct Making {
     /// There are hooks to wait for.
     hooked: bool,
     /// Namespaces that are being made.
-    ahead: Option<Ahead>,
+    helper: Option<Helper>,
     cgroup: Option<Cgroup>,
     init: Option<Init>,
     terminal: Option<OwnedFd>,
@@ -176,6 +176,7 @@ impl Making {
         trace::done("saved what is going to be made");
         if plan.cgroup.unit.is_none() {
             self.own(Cgroup::create(&plan.cgroup)?);
+            self.begin_filter(plan);
             trace::done("made the cgroup");
         }
 
@@ -197,8 +198,8 @@ impl Making {
         }
         self.admit(plan)?;
         trace::done("set limits and devices");
-        // creel-init has entered them.
-        self.ahead = None;
+        // creel-init has entered the namespaces.
+        self.helper = None;
         let written = self.write_ahead(plan)?;
         trace::done("wrote what is saved when creel-init is ready");
         self.see_to_ready(plan, options, &opened)?;
@@ -279,7 +280,7 @@ impl Making {
             descriptors: &descriptors,
             handed: options.handed(),
             namespaces: cloned.fold(0, |flags, kind| flags | u64::from(kind.flag())),
-            ahead: self.ahead.as_ref(),
+            entrance: self.helper.as_ref().and_then(Helper::entrance),
             cgroup,
             vfork: true,
         })?);
@@ -318,15 +319,31 @@ impl Making {
             if plan.awaits_admission {
                 go(&init.conversation)?;
             }
-            return Ok(cgroup.apply(&plan.cgroup)?);
+            return self.apply(cgroup, &plan.cgroup);
         }
         if plan.cgroup.unit.is_none() {
             cgroup.enter(init.pid)?;
         }
         // Before creel-init goes on: v1 takes the device rules one by one, and between the first, which denies
         // all, and the last no device can be made.
-        cgroup.apply(&plan.cgroup)?;
+        self.apply(cgroup, &plan.cgroup)?;
         go(&init.conversation)
+    }
+
+    /// Has the helper attach the device filter, while creel-init is started. What fails is done, and told, in [`Self::apply`].
+    fn begin_filter(&mut self, plan: &Plan) {
+        let filter = self.cgroup.as_ref().and_then(|cgroup| cgroup.device_filter(&plan.cgroup));
+        if let (Some(helper), Some(filter)) = (&mut self.helper, filter) {
+            helper.attach(filter);
+        }
+    }
+
+    fn apply(&self, cgroup: &Cgroup, plan: &cgroups::Plan) -> Result<(), Error> {
+        cgroup.apply_limits(plan)?;
+        if !self.helper.as_ref().is_some_and(Helper::has_attached) {
+            cgroup.attach_device_filter(plan)?;
+        }
+        Ok(cgroup.give_to_owner(plan)?)
     }
 
     /// Answers creel-init until everything is prepared.

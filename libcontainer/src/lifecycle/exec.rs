@@ -177,7 +177,7 @@ impl Container {
             descriptors: &descriptors,
             handed: work.options.handed(),
             namespaces: 0,
-            ahead: None,
+            entrance: None,
             cgroup: cgroup.fd().filter(|_| *in_cgroup),
             // Not vfork: in a frozen cgroup the child would hold this process for ever.
             vfork: false,

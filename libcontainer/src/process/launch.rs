@@ -6,7 +6,7 @@ use super::image;
 use super::stdio::{Clear, Handed, clear};
 use super::wait;
 use crate::plan::Namespace;
-use crate::sys::{self, Ahead, Child, ChildError, CloneRequest};
+use crate::sys::{self, Child, ChildError, CloneRequest, Entrance};
 use creel_wire::owned;
 use std::borrow::Borrow;
 use std::ffi::CString;
@@ -24,8 +24,8 @@ pub(crate) struct Launch<'a, S> {
     pub(crate) handed: Handed<'a>,
     /// CLONE_NEW* flags.
     pub(crate) namespaces: u64,
-    /// What makes some of them already; with `vfork` only.
-    pub(crate) ahead: Option<&'a Ahead>,
+    /// The way into those of them that are made already; with `vfork` only.
+    pub(crate) entrance: Option<Entrance<'a>>,
     pub(crate) cgroup: Option<BorrowedFd<'a>>,
     pub(crate) vfork: bool,
 }
@@ -244,7 +244,7 @@ pub(crate) fn launch<S: Borrow<owned::Step>>(launch: &Launch<'_, S>) -> Result<I
     let moves: Vec<_> = moves.iter().map(|(from, to)| (number(from), *to)).collect();
     let request = CloneRequest {
         namespaces: launch.namespaces,
-        ahead: None,
+        entrance: None,
         cgroup: launch.cgroup,
         vfork: launch.vfork,
         keep_capabilities: launch.namespaces & u64::from(Namespace::User.flag()) != 0,
@@ -253,17 +253,20 @@ pub(crate) fn launch<S: Borrow<owned::Step>>(launch: &Launch<'_, S>) -> Result<I
         inherited: &numbers,
         moves: &moves,
     };
-    let (pid, pidfd) = match launch.ahead.filter(|ahead| ahead.flags() != 0) {
-        Some(ahead) => clone_into(&request, ahead)?,
+    let (pid, pidfd) = match launch.entrance {
+        Some(entrance) => clone_into(&request, entrance)?,
         None => clone(&request)?,
     };
     Ok(Init { pid, pidfd, conversation, second, sender: None, other_sender: None })
 }
 
 /// Into namespaces that are made already; if that does not work out, into new ones.
-fn clone_into(request: &CloneRequest<'_>, ahead: &Ahead) -> Result<(i32, OwnedFd), LaunchError> {
-    let namespaces = request.namespaces & !ahead.flags();
-    match clone(&CloneRequest { namespaces, ahead: Some(ahead), ..*request }) {
+fn clone_into(
+    request: &CloneRequest<'_>,
+    entrance: Entrance<'_>,
+) -> Result<(i32, OwnedFd), LaunchError> {
+    let namespaces = request.namespaces & !entrance.flags();
+    match clone(&CloneRequest { namespaces, entrance: Some(entrance), ..*request }) {
         Err(LaunchError::Enter(error)) => {
             log::debug!("there are no namespaces that were made ahead: {error}");
             clone(request)

@@ -1,5 +1,6 @@
 //! bpf(2) for device filters: load a program, attach it to a cgroup, list and detach.
 
+use super::clone::raw;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
@@ -95,6 +96,36 @@ pub(crate) fn load_device_program(program: &[u64]) -> io::Result<OwnedFd> {
     }
 }
 
+/// A device program and the cgroup2 directory that it is for.
+pub(crate) struct DeviceFilter {
+    program: Vec<u64>,
+    cgroup: OwnedFd,
+}
+
+impl DeviceFilter {
+    /// # Errors
+    /// That there is no descriptor left.
+    pub(crate) fn new(program: &[u64], cgroup: BorrowedFd<'_>) -> io::Result<Self> {
+        Ok(DeviceFilter { program: program.to_vec(), cgroup: cgroup.try_clone_to_owned()? })
+    }
+}
+
+/// [`load_device_program`] and [`attach_device_program`], false where one of them fails; system calls and no more.
+pub(super) fn attach_device_filter(filter: &DeviceFilter) -> bool {
+    let load = load_attr(&filter.program);
+    // SAFETY: the attributes are as `load` and `attach_device_program` make them; the program's descriptor is closed here.
+    unsafe {
+        let program = raw_bpf(BPF_PROG_LOAD, &load);
+        if program < 0 {
+            return false;
+        }
+        let attach = attach_attr(filter.cgroup.as_raw_fd(), program as RawFd);
+        let attached = raw_bpf(BPF_PROG_ATTACH, &attach);
+        raw(libc::SYS_close, [program as usize, 0, 0, 0, 0]);
+        attached >= 0
+    }
+}
+
 /// Attach a device program to the cgroup2 directory `cgroup`, beside what is there already.
 ///
 /// # Errors
@@ -104,12 +135,7 @@ pub(crate) fn attach_device_program(
     cgroup: BorrowedFd<'_>,
     program: BorrowedFd<'_>,
 ) -> io::Result<()> {
-    let attr = AttachAttr {
-        target_fd: cgroup.as_raw_fd() as u32,
-        attach_bpf_fd: program.as_raw_fd() as u32,
-        attach_type: BPF_CGROUP_DEVICE,
-        attach_flags: BPF_F_ALLOW_MULTI,
-    };
+    let attr = attach_attr(cgroup.as_raw_fd(), program.as_raw_fd());
     // SAFETY: `attr` is a repr(C) prefix of bpf_attr and its size is what `bpf` passes on; it holds
     // no pointers.
     unsafe { bpf(BPF_PROG_ATTACH, &attr) }.map(drop)
@@ -224,20 +250,32 @@ fn program_name(program: BorrowedFd<'_>) -> io::Result<[u8; 16]> {
     Ok(name)
 }
 
-fn load(program: &[u64]) -> io::Result<OwnedFd> {
-    let license = c"Apache-2.0";
-    let attr = LoadAttr {
+fn load_attr(program: &[u64]) -> LoadAttr {
+    LoadAttr {
         prog_type: BPF_PROG_TYPE_CGROUP_DEVICE,
         insn_cnt: program.len() as u32,
         insns: program.as_ptr() as u64,
-        license: license.as_ptr() as u64,
+        license: c"Apache-2.0".as_ptr() as u64,
         log_level: 0,
         log_size: 0,
         log_buf: 0,
         kern_version: 0,
         prog_flags: 0,
         prog_name: NAME,
-    };
+    }
+}
+
+fn attach_attr(cgroup: RawFd, program: RawFd) -> AttachAttr {
+    AttachAttr {
+        target_fd: cgroup as u32,
+        attach_bpf_fd: program as u32,
+        attach_type: BPF_CGROUP_DEVICE,
+        attach_flags: BPF_F_ALLOW_MULTI,
+    }
+}
+
+fn load(program: &[u64]) -> io::Result<OwnedFd> {
+    let attr = load_attr(program);
     // SAFETY: `insns` points at `insn_cnt` instructions of 8 bytes and `license` at a terminated
     // string; both outlive the call, and the kernel only reads them.
     let fd = unsafe { bpf(BPF_PROG_LOAD, &attr) }?;
@@ -255,6 +293,16 @@ unsafe fn bpf<T>(command: libc::c_int, attr: &T) -> io::Result<RawFd> {
         return Err(io::Error::last_os_error());
     }
     Ok(result as RawFd)
+}
+
+/// [`bpf`] for a child that shares this program's memory; a negative number is an errno.
+///
+/// # Safety
+/// As that.
+unsafe fn raw_bpf<T>(command: libc::c_int, attr: &T) -> isize {
+    let attr: *const T = attr;
+    // SAFETY: the caller vouches for what the attribute holds; its size is that of its type.
+    unsafe { raw(libc::SYS_bpf, [command as usize, attr as usize, size_of::<T>(), 0, 0]) }
 }
 
 /// Run `work` with RLIMIT_MEMLOCK raised, and put the limit back; `None` if it cannot be raised.

@@ -1,7 +1,7 @@
 //! clone3(2) straight into a program: the child makes a few system calls on memory that was made
 //! before, and execs. It may therefore be used from programs with any number of threads.
 
-use super::ahead::{Ahead, Entrance};
+use super::helper::Entrance;
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -34,8 +34,8 @@ pub(super) struct CloneArgs {
 pub(crate) struct CloneRequest<'a> {
     /// CLONE_NEW* flags of those that the clone makes.
     pub(crate) namespaces: u64,
-    /// What makes namespaces that the child enters before all else; with `vfork` only.
-    pub(crate) ahead: Option<&'a Ahead>,
+    /// Namespaces that the child enters before all else; with `vfork` only.
+    pub(crate) entrance: Option<Entrance<'a>>,
     /// A cgroup2 directory to start in.
     pub(crate) cgroup: Option<BorrowedFd<'a>>,
     /// Share memory until the exec and hold this thread still (CLONE_VM, CLONE_VFORK).
@@ -70,7 +70,7 @@ pub(crate) enum ChildError {
 
 /// What the child reads and writes.
 struct Shared<'a> {
-    ahead: Option<Entrance<'a>>,
+    entrance: Option<Entrance<'a>>,
     program: c_int,
     arguments: *const *const c_char,
     environment: *const *const c_char,
@@ -90,7 +90,7 @@ pub(crate) fn clone_and_exec(request: &CloneRequest<'_>) -> io::Result<Child> {
     arguments.push(ptr::null());
     let environment = [ptr::null::<c_char>()];
     let mut shared = Shared {
-        ahead: request.ahead.and_then(Ahead::entrance),
+        entrance: request.entrance,
         program: request.program.as_raw_fd(),
         arguments: arguments.as_ptr(),
         environment: environment.as_ptr(),
@@ -150,7 +150,7 @@ unsafe extern "C" fn child(argument: *mut c_void) -> ! {
     let shared: *mut Shared<'_> = argument.cast();
     // SAFETY: as promised above; nobody else uses it while this runs (the parent is held, or this is a copy).
     unsafe {
-        if let Some(entrance) = (*shared).ahead {
+        if let Some(entrance) = (*shared).entrance {
             let result = entrance.enter();
             if result < 0 {
                 give_up(shared, result);

@@ -2,9 +2,9 @@
 
 #![allow(unsafe_code)]
 
-mod ahead;
 pub(crate) mod bpf;
 mod clone;
+mod helper;
 pub(crate) mod mount;
 pub(crate) mod pidfd;
 pub(crate) mod ptrace;
@@ -12,8 +12,8 @@ mod schedule;
 mod terminal;
 mod thread;
 
-pub(crate) use ahead::Ahead;
 pub(crate) use clone::{Child, ChildError, CloneRequest, clone_and_exec};
+pub(crate) use helper::{Entrance, Helper};
 pub(crate) use pidfd::{
     exit_status, get_descriptor, is_of_pidfs as pidfd_is_of_pidfs, namespace_kind,
     open as pidfd_open, own_received, send_signal,

@@ -12,6 +12,8 @@ use super::harness::{
     Cleanup, DEVICES, WAIT, held_shell, on_v1, on_v2, planned, release, sleeper, unique, value,
 };
 use crate::cgroups::{Cgroup, Error, Happened, Layout, Update};
+use crate::sys::Helper;
+use crate::sys::bpf::DeviceFilter;
 
 fn update(cgroup: &Cgroup, current: &Value, request: &Value) -> Result<(), Error> {
     let typed = |value: &Value| serde_json::from_value::<LinuxResources>(value.clone()).unwrap();
@@ -114,6 +116,30 @@ fn the_device_filter_of_version_2_is_replaced() {
             assert_eq!(filters(), count, "{after}");
             assert_eq!(denied(), is_denied, "{after}");
         }
+    });
+}
+
+/// By the process that makes the network namespace, too.
+#[test]
+fn the_device_filter_of_version_2_is_attached_by_a_helper() {
+    on_v2(|layout| {
+        let plan =
+            planned(layout, &unique(), json!({"devices": [{"allow": false, "access": "rwm"}]}));
+        let _cleanup = Cleanup(plan.clone());
+        let cgroup = Cgroup::create(&plan).unwrap();
+        let denied = || open_device(&cgroup).contains("Operation not permitted");
+        let mut helper = Helper::begin(libc::CLONE_NEWNET as u64);
+        assert!(!helper.has_attached(), "it was given none");
+        assert!(!denied());
+        helper.attach(cgroup.device_filter(&plan).unwrap());
+        assert!(helper.has_attached());
+        assert!(denied());
+        // One that the kernel refuses is left to who asked for it.
+        let refused = DeviceFilter::new(&[0], cgroup.fd().unwrap()).unwrap();
+        let mut other = Helper::begin(libc::CLONE_NEWNET as u64);
+        other.attach(refused);
+        assert!(!other.has_attached());
+        assert_eq!(crate::sys::bpf::own_device_programs(cgroup.fd().unwrap()).unwrap().len(), 1);
     });
 }
 

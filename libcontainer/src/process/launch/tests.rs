@@ -163,7 +163,7 @@ pub(crate) fn launched(steps: &[Step], descriptors: &[BorrowedFd<'_>]) -> Init {
         descriptors,
         handed: Handed::nothing(),
         namespaces: 0,
-        ahead: None,
+        entrance: None,
         cgroup: None,
         vfork: false,
     })

@@ -1,4 +1,4 @@
-//! Namespaces made ahead: entered, made after all, and never left behind.
+//! Namespaces made ahead: entered, made after all, and never left behind; device filters attached, or not.
 
 use super::*;
 use crate::plan::Namespace;
@@ -22,13 +22,13 @@ fn needs_root() -> bool {
 }
 
 /// creel-init in new uts and network namespaces, with nothing to do but wait.
-fn start_init(ahead: &Ahead) -> Init {
+fn start_init(helper: &Helper) -> Init {
     launch(&Launch {
         steps: &[Step::Ready {}],
         descriptors: &[],
         handed: Handed::nothing(),
         namespaces: NETWORK | u64::from(Namespace::Uts.flag()),
-        ahead: Some(ahead),
+        entrance: helper.entrance(),
         cgroup: None,
         vfork: true,
     })
@@ -46,8 +46,19 @@ fn assert_is_in_its_own(init: &Init) {
     }
 }
 
-fn pidfd(ahead: &Ahead) -> OwnedFd {
-    ahead.pidfd.as_ref().expect("it was started").try_clone().expect("a descriptor")
+fn pidfd(helper: &Helper) -> OwnedFd {
+    helper.pidfd.as_ref().expect("it was started").try_clone().expect("a descriptor")
+}
+
+/// Waits until the child is further than that, or has ended.
+fn wait_past(helper: &Helper, reached: u32) {
+    let state = &helper.room().state;
+    loop {
+        match state.load(Ordering::Acquire) {
+            waiting @ 1.. if waiting <= reached => wait_while(state, waiting),
+            _ => return,
+        }
+    }
 }
 
 #[test]
@@ -55,11 +66,12 @@ fn a_process_enters_what_was_made() {
     if !needs_root() {
         return;
     }
-    let ahead = Ahead::begin(NETWORK);
-    let mut init = start_init(&ahead);
+    let helper = Helper::begin(NETWORK);
+    wait_past(&helper, CALLED);
+    let mut init = start_init(&helper);
     assert_is_in_its_own(&init);
-    let maker = pidfd(&ahead);
-    drop(ahead);
+    let maker = pidfd(&helper);
+    drop(helper);
     assert_eq!(send_signal(maker.as_fd(), 0).unwrap_err().raw_os_error(), Some(libc::ESRCH));
     let routes = fs::read_to_string(format!("/proc/{}/net/fib_trie", init.pid));
     assert!(routes.expect("a file of procfs").contains("127.0.0.1"), "the loopback device is down");
@@ -72,23 +84,36 @@ fn what_could_not_be_made_is_made_by_the_clone() {
         return;
     }
     // The highest bit is no kind of namespace.
-    let refused = Ahead::begin(NETWORK | 1 << 31);
-    let killed = Ahead::begin(NETWORK);
+    let refused = Helper::begin(NETWORK | 1 << 31);
+    let killed = Helper::begin(NETWORK);
     send_signal(pidfd(&killed).as_fd(), libc::SIGKILL).expect("a process");
     assert!(is_readable_within(&pidfd(&killed), 10_000).expect("poll"), "it does not end");
-    for ahead in [refused, killed] {
-        let mut init = start_init(&ahead);
+    for helper in [refused, killed] {
+        let mut init = start_init(&helper);
         assert_is_in_its_own(&init);
         init.end();
     }
 }
 
+/// As on a machine that has no processor free for it.
+#[test]
+fn one_that_did_not_run_in_time_makes_nothing() {
+    let myself = crate::sys::pidfd_open(std::process::id() as i32).expect("a pidfd");
+    let helper = Helper { pidfd: Some(myself), room: Room::new(NETWORK), filters: false };
+    assert!(helper.entrance().is_none());
+    assert!(helper.entrance().is_none(), "it was told not to");
+    assert_eq!(helper.room().state.load(Ordering::Acquire), UNNEEDED);
+    let late = start(helper.room).expect("a child");
+    await_end(&late);
+    assert_eq!(helper.room().state.load(Ordering::Acquire), 0);
+}
+
 #[test]
 fn unused_ones_leave_nothing() {
     for kinds in [NETWORK, 0] {
-        let ahead = Ahead::begin(kinds);
-        let maker = pidfd(&ahead);
-        drop(ahead);
+        let helper = Helper::begin(kinds);
+        let maker = pidfd(&helper);
+        drop(helper);
         assert_eq!(send_signal(maker.as_fd(), 0).unwrap_err().raw_os_error(), Some(libc::ESRCH));
     }
 }
@@ -100,13 +125,11 @@ fn they_end_with_the_thread_that_began_them() {
         return;
     }
     let began = thread::spawn(|| {
-        let ahead = Ahead::begin(NETWORK);
-        let maker = pidfd(&ahead);
+        let helper = Helper::begin(NETWORK);
+        let maker = pidfd(&helper);
         // Until then only the end of the whole program counts.
-        while ahead.room().state.load(Ordering::Acquire) == MAKING {
-            wait_while(&ahead.room().state, MAKING);
-        }
-        std::mem::forget(ahead);
+        wait_past(&helper, MAKING);
+        std::mem::forget(helper);
         maker
     });
     let maker = began.join().expect("no panic");

@@ -1,7 +1,9 @@
-//! Namespaces made ahead of the process that is to have them, by a child that makes them while this thread does other
-//! things: a network namespace takes longer to make than all else of a start.
+//! A child that makes the system calls of a start that take long and need nothing else of it, while this thread does the
+//! rest: a network namespace takes longer to make than all that is planned meanwhile, and a device filter has to be verified.
 
+use super::bpf::{DeviceFilter, attach_device_filter};
 use super::clone::{CLONE_CLEAR_SIGHAND, CLONE_PIDFD, CloneArgs, clone3, raw};
+use super::schedule::move_away;
 use nix::sys::signal::{SigSet, SigmaskHow};
 use std::cell::UnsafeCell;
 use std::ffi::{c_int, c_void};
@@ -13,13 +15,16 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 const STACK: usize = 16 * 1024;
 
-/// A child that makes namespaces, and keeps them until this is dropped. It shares this program's memory, of which it
-/// touches only its [`Room`], and its descriptors, or it would hold locks and pipes of others open. It ends with the
-/// thread that began it, and nobody but this can wait for it, for it sends no signal when it ends (`__WCLONE`, wait(2)).
-pub(crate) struct Ahead {
+/// A child that makes namespaces and keeps them until this is dropped, and then attaches a device filter. It shares this
+/// program's memory, of which it touches only its [`Room`], and its descriptors, or it would hold locks and pipes of others
+/// open. It ends with the thread that began it, and nobody but this can wait for it, for it sends no signal when it ends
+/// (`__WCLONE`, wait(2)).
+pub(crate) struct Helper {
     /// `None`: it could not be started.
     pidfd: Option<OwnedFd>,
     room: NonNull<Room>,
+    /// It was given a filter.
+    filters: bool,
 }
 
 /// What the child reads, writes and runs on.
@@ -28,30 +33,48 @@ struct Room {
     flags: u64,
     /// The pid of this program.
     parent: u32,
-    /// [`MAKING`], [`MADE`], or 0 once the child has ended: by CLONE_CHILD_CLEARTID.
+    /// How far the child is: [`CALLED`] and so on, or 0 once it has ended: by CLONE_CHILD_CLEARTID.
     state: AtomicU32,
-    /// Not 0: the child is to end.
-    unneeded: AtomicU32,
+    /// What it is to do next: nothing, [`ATTACH`], or [`END`], which is for good.
+    order: AtomicU32,
+    /// Written before the order to attach, and not after it.
+    filter: UnsafeCell<Option<DeviceFilter>>,
     stack: UnsafeCell<MaybeUninit<[u8; STACK]>>,
 }
 
-const MAKING: u32 = 1;
-const MADE: u32 = 2;
+impl Room {
+    /// To be freed by who gets it.
+    fn new(flags: u64) -> NonNull<Room> {
+        NonNull::from(Box::leak(Box::new(Room {
+            flags,
+            parent: std::process::id(),
+            state: AtomicU32::new(CALLED),
+            order: AtomicU32::new(0),
+            filter: UnsafeCell::new(None),
+            stack: UnsafeCell::new(MaybeUninit::uninit()),
+        })))
+    }
+}
 
-impl Ahead {
+/// It has not run yet.
+const CALLED: u32 = 1;
+/// It did not run in time, and is to make nothing.
+const UNNEEDED: u32 = 2;
+const MAKING: u32 = 3;
+const MADE: u32 = 4;
+const ATTACHED: u32 = 5;
+const NOT_ATTACHED: u32 = 6;
+
+const ATTACH: u32 = 1;
+const END: u32 = 2;
+
+impl Helper {
     /// Begins to make namespaces of these kinds, CLONE_NEW* flags; a network namespace's loopback device comes up, too.
     /// What goes wrong leaves them unmade.
     pub(crate) fn begin(flags: u64) -> Self {
-        let room = Box::new(Room {
-            flags,
-            parent: std::process::id(),
-            state: AtomicU32::new(MAKING),
-            unneeded: AtomicU32::new(0),
-            stack: UnsafeCell::new(MaybeUninit::uninit()),
-        });
-        let room = NonNull::from(Box::leak(room));
-        let pidfd = start(room).inspect_err(|error| log::debug!("no namespaces ahead: {error}"));
-        Ahead { pidfd: pidfd.ok(), room }
+        let room = Room::new(flags);
+        let pidfd = start(room).inspect_err(|error| log::debug!("no helper: {error}"));
+        Helper { pidfd: pidfd.ok(), room, filters: false }
     }
 
     /// CLONE_NEW* flags of what it makes; 0 when it could not be started.
@@ -59,11 +82,47 @@ impl Ahead {
         self.pidfd.as_ref().map_or(0, |_| self.room().flags)
     }
 
-    /// What a child that shares memory needs to enter them.
-    pub(super) fn entrance(&self) -> Option<Entrance<'_>> {
+    /// What a child that shares memory needs to enter them. `None` when they are not even begun, because no processor was
+    /// free for it: then they are not made any more, for whoever needs them makes them as fast.
+    pub(crate) fn entrance(&self) -> Option<Entrance<'_>> {
         let Room { flags, state, .. } = self.room();
         let pidfd = self.pidfd.as_ref()?.as_fd();
-        Some(Entrance { pidfd, flags: *flags, state })
+        let (acquire, relaxed) = (Ordering::Acquire, Ordering::Relaxed);
+        match state.compare_exchange(CALLED, UNNEEDED, acquire, relaxed) {
+            Ok(_) | Err(UNNEEDED) => None,
+            Err(_) => Some(Entrance { pidfd, flags: *flags, state }),
+        }
+    }
+
+    /// Has it load a device filter and attach it, once the namespaces are made. Only one.
+    pub(crate) fn attach(&mut self, filter: DeviceFilter) {
+        if self.filters || self.pidfd.is_none() {
+            return;
+        }
+        self.filters = true;
+        let room = self.room();
+        // SAFETY: the child reads it after the order, which is not given twice; nobody else does.
+        unsafe { *room.filter.get() = Some(filter) };
+        self.order(ATTACH);
+    }
+
+    /// Waits for the end of [`attach`](Self::attach). False: no filter was given or attached, for whatever reason.
+    pub(crate) fn has_attached(&self) -> bool {
+        let state = &self.room().state;
+        loop {
+            match state.load(Ordering::Acquire) {
+                _ if !self.filters => return false,
+                ATTACHED => return true,
+                waiting @ (CALLED | MAKING | MADE) => wait_while(state, waiting),
+                _ => return false,
+            }
+        }
+    }
+
+    fn order(&self, order: u32) {
+        let word = &self.room().order;
+        word.store(order, Ordering::Release);
+        wake(word);
     }
 
     fn room(&self) -> &Room {
@@ -75,19 +134,24 @@ impl Ahead {
 
 /// The way into namespaces that may not be made yet.
 #[derive(Clone, Copy)]
-pub(super) struct Entrance<'a> {
+pub(crate) struct Entrance<'a> {
     pidfd: BorrowedFd<'a>,
     flags: u64,
     state: &'a AtomicU32,
 }
 
 impl Entrance<'_> {
+    /// CLONE_NEW* flags.
+    pub(crate) fn flags(&self) -> u64 {
+        self.flags
+    }
+
     /// Waits until they are made, and enters them by setns(2); what that returns. System calls and no more.
     pub(super) fn enter(self) -> isize {
         loop {
             match self.state.load(Ordering::Acquire) {
                 MAKING => wait_while(self.state, MAKING),
-                MADE => break,
+                MADE | ATTACHED | NOT_ATTACHED => break,
                 _ => return -(libc::ESRCH as isize),
             }
         }
@@ -97,12 +161,10 @@ impl Entrance<'_> {
     }
 }
 
-impl Drop for Ahead {
+impl Drop for Helper {
     fn drop(&mut self) {
         if let Some(pidfd) = &self.pidfd {
-            let unneeded = &self.room().unneeded;
-            unneeded.store(1, Ordering::Release);
-            wake(unneeded);
+            self.order(END);
             await_end(pidfd);
         }
         // SAFETY: it came from a box, and the child, which also used it, has ended or was never there.
@@ -134,6 +196,7 @@ fn start(room: NonNull<Room>) -> io::Result<OwnedFd> {
     if pid < 0 {
         return Err(io::Error::from_raw_os_error(-pid as i32));
     }
+    move_away(pid as i32);
     // SAFETY: the kernel stored a new descriptor, which nobody else owns.
     Ok(unsafe { OwnedFd::from_raw_fd(pidfd) })
 }
@@ -170,31 +233,53 @@ fn wake(word: &AtomicU32) {
 /// `argument` points to a `Room` that is there until this process has ended.
 unsafe extern "C" fn child(argument: *mut c_void) -> ! {
     // SAFETY: as promised above; of the rest of the room only this function's stack is written.
-    let (flags, parent, state, unneeded) = unsafe {
+    let (flags, parent, state, order) = unsafe {
         let room: *const Room = argument.cast();
-        ((*room).flags, (*room).parent, &(*room).state, &(*room).unneeded)
+        ((*room).flags, (*room).parent, &(*room).state, &(*room).order)
     };
+    let (acquire, relaxed) = (Ordering::Acquire, Ordering::Relaxed);
     // SAFETY: plain numbers; the namespaces are of this process alone.
     let made = unsafe {
         let (signal, kill) = (libc::PR_SET_PDEATHSIG as usize, libc::SIGKILL as usize);
         raw(libc::SYS_prctl, [signal, kill, 0, 0, 0]) == 0
             && raw(libc::SYS_getppid, [0; 5]) == parent as isize
+            && state.compare_exchange(CALLED, MAKING, acquire, relaxed).is_ok()
             && raw(libc::SYS_unshare, [flags as usize, 0, 0, 0, 0]) == 0
     };
     if made {
-        state.store(MADE, Ordering::Release);
-        wake(state);
+        reach(state, MADE);
         if flags & libc::CLONE_NEWNET as u64 != 0 {
             bring_loopback_up();
         }
-        while unneeded.load(Ordering::Acquire) == 0 {
-            wait_while(unneeded, 0);
-        }
+        obey(order, state, argument.cast());
     }
     loop {
         // SAFETY: a plain number; this does not come back.
         unsafe { raw(libc::SYS_exit, [0; 5]) };
     }
+}
+
+/// Waits for orders until the one to end.
+fn obey(order: &AtomicU32, state: &AtomicU32, room: *const Room) {
+    let mut done = 0;
+    loop {
+        match order.load(Ordering::Acquire) {
+            END => return,
+            same if same == done => wait_while(order, done),
+            ordered => {
+                done = ordered;
+                // SAFETY: it was written before the order, and is not written again.
+                let filter = unsafe { &*(*room).filter.get() };
+                let is_attached = filter.as_ref().is_some_and(attach_device_filter);
+                reach(state, if is_attached { ATTACHED } else { NOT_ATTACHED });
+            }
+        }
+    }
+}
+
+fn reach(state: &AtomicU32, reached: u32) {
+    state.store(reached, Ordering::Release);
+    wake(state);
 }
 
 /// netdevice(7), SIOCSIFFLAGS with IFF_UP. creel-init finds it done, or does it and says what is wrong.
