@@ -24,11 +24,36 @@ pub struct Record {
     pub paths: BTreeMap<String, PathBuf>,
     /// Whether [`Cgroup::create`](super::Cgroup::create) succeeded. Until then the directory may be
     /// somebody else's, which create would refuse, so nothing in it is ever killed.
-    #[serde(default)]
+    #[serde(default, with = "digit")]
     pub made: bool,
     /// A device filter that its user may not load is done without.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rootless: bool,
+}
+
+/// A boolean that is one byte in either case, so that it can be changed in place.
+mod digit {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(value: &bool, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u8(u8::from(*value))
+    }
+
+    /// Or true and false, as they were written once.
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<bool, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            Digit(u8),
+            Word(bool),
+        }
+        Ok(match Either::deserialize(deserializer)? {
+            Either::Digit(digit) => digit != 0,
+            Either::Word(word) => word,
+        })
+    }
 }
 
 /// How cgroups are made.
@@ -275,8 +300,12 @@ mod tests {
         let record =
             Record { driver: Driver::Cgroupfs, paths: paths.into(), made: false, rootless: false };
         let json = serde_json::to_string(&record).unwrap();
-        let expected = r#"{"driver":"cgroupfs","paths":{"":"/sys/fs/cgroup/x"},"made":false}"#;
+        let expected = r#"{"driver":"cgroupfs","paths":{"":"/sys/fs/cgroup/x"},"made":0}"#;
         assert_eq!(json, expected);
         assert_eq!(serde_json::from_str::<Record>(&json).unwrap(), record);
+        for (made, is_made) in [("1", true), ("false", false), ("true", true)] {
+            let json = json.replace("\"made\":0", &format!("\"made\":{made}"));
+            assert_eq!(serde_json::from_str::<Record>(&json).unwrap().made, is_made, "{json}");
+        }
     }
 }

@@ -172,10 +172,12 @@ impl Making {
         if let Some(filter) = &self.record.seccomp {
             self.entry.save_filter(&filter.program)?;
         }
-        self.entry.save(&self.record)?;
+        let saved = self.entry.save_unmade(&self.record)?;
         trace::done("saved what is going to be made");
         if plan.cgroup.unit.is_none() {
             self.own(Cgroup::create(&plan.cgroup)?);
+            // At once: a runtime that is killed leaves nothing that is not known to be ours.
+            self.entry.mark_made(&saved)?;
             self.begin_filter(plan);
             trace::done("made the cgroup");
         }
@@ -190,7 +192,6 @@ impl Making {
         // Early enough: until it is let go on creel-init starts nothing, and ends if this process does.
         self.note_launched()?;
         self.note_waited_for(None)?;
-        trace::done("saved that the cgroup is there");
         if let (Some(unit), Some(init)) = (&plan.cgroup.unit, &self.init) {
             self.own(Cgroup::start_unit(&plan.cgroup, unit, init.pid)?);
             self.entry.save(&self.record)?;
@@ -287,13 +288,11 @@ impl Making {
         Ok(())
     }
 
-    /// That the cgroup is ours; without one only its pid leads to a creel-init whose runtime was killed.
+    /// Without a cgroup only its pid leads to a creel-init whose runtime was killed.
     fn note_launched(&mut self) -> Result<(), Error> {
         if let Some(init) = self.init.as_ref().filter(|_| self.record.cgroup.is_none()) {
             let identity = Identity::with_pidfd(init.pid, init.pidfd.as_fd()).ok();
             self.record.launched = identity.map(|identity| RunningProcess { identity });
-        }
-        if self.cgroup.is_some() || self.record.launched.is_some() {
             self.entry.save(&self.record)?;
         }
         Ok(())

@@ -13,6 +13,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 const FILE: &str = "state.json";
@@ -28,6 +29,9 @@ const NOTIFY_SOCKET: &str = "notify/notify.sock";
 const WAITED_FOR: &str = "waited-for.json";
 /// Left by that `delete --force`: the `create` is to start no others.
 const UNWANTED: &str = "unwanted";
+
+/// How a record says that its cgroup is not made yet.
+const UNMADE: &[u8] = b"\"made\":0";
 
 /// A state root.
 #[derive(Debug, Clone)]
@@ -46,6 +50,14 @@ pub(crate) struct Entry {
 #[derive(Debug)]
 pub(crate) struct Written {
     file: File,
+}
+
+/// A record of a container whose cgroup is not made yet.
+#[derive(Debug)]
+pub(crate) struct Unmade {
+    file: File,
+    /// Where it says so.
+    digit: u64,
 }
 
 impl Store {
@@ -275,6 +287,29 @@ impl Entry {
         Ok(written)
     }
 
+    /// As [`Self::save`], of a record whose cgroup is not made yet.
+    pub(crate) fn save_unmade(&self, record: &Record) -> Result<Unmade, StoreError> {
+        let text = self.text_of(FILE, record)?;
+        let file = self.write(NEW_FILE, &text)?;
+        self.rename_new(FILE)?;
+        // No text of a configuration looks like this: its quotes are escaped.
+        let found = memchr::memmem::find(&text, UNMADE).map(|at| (at + UNMADE.len() - 1) as u64);
+        let digit = found.ok_or_else(|| {
+            file_error(
+                "find the cgroup in",
+                &self.path.join(FILE),
+                io::ErrorKind::InvalidData.into(),
+            )
+        })?;
+        Ok(Unmade { file, digit })
+    }
+
+    /// Saves that the cgroup of what was saved last is made: one byte, so that others read the record of before or of after.
+    pub(crate) fn mark_made(&self, saved: &Unmade) -> Result<(), StoreError> {
+        let written = saved.file.write_all_at(b"1", saved.digit);
+        written.map_err(|source| file_error("write", &self.path.join(FILE), source))
+    }
+
     /// Writes a record that does not count before it is [put in place](Self::put_in_place); until then nothing else may
     /// be saved.
     pub(crate) fn write_ahead(&self, record: &Record) -> Result<Written, StoreError> {
@@ -327,10 +362,13 @@ impl Entry {
     }
 
     fn write_new<T: Serialize>(&self, name: &str, content: &T) -> Result<File, StoreError> {
-        // A path that is not UTF-8, such as the bundle's, cannot be saved.
-        let text = serde_json::to_vec(content)
-            .map_err(|source| file_error("write", &self.path.join(name), source.into()))?;
-        self.write(NEW_FILE, &text)
+        self.write(NEW_FILE, &self.text_of(name, content)?)
+    }
+
+    /// A path that is not UTF-8, such as the bundle's, cannot be saved.
+    fn text_of<T: Serialize>(&self, name: &str, content: &T) -> Result<Vec<u8>, StoreError> {
+        serde_json::to_vec(content)
+            .map_err(|source| file_error("write", &self.path.join(name), source.into()))
     }
 
     fn rename_new(&self, name: &str) -> Result<(), StoreError> {

@@ -1,16 +1,45 @@
-//! What cannot be saved.
+//! What cannot be saved, and what is changed in place.
 
 use super::*;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
+fn root(test: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("creel-store-{test}-{}", std::process::id()))
+}
+
 /// Nothing is damaged, and nothing is there to be removed.
 #[test]
 fn a_path_that_is_not_utf_8_cannot_be_saved() {
-    let root = std::env::temp_dir().join(format!("creel-store-{}", std::process::id()));
+    let root = root("utf-8");
     let entry = Store::new(&root).claim("c").expect("a new id");
     let refused = entry.replace("state.json", &Path::new(OsStr::from_bytes(b"/b/\xff")));
     entry.remove().expect("an entry");
     fs::remove_dir(&root).expect("nothing is left in it");
     assert!(matches!(refused, Err(StoreError::File { action: "write", .. })), "{refused:?}");
+}
+
+/// Whatever else the record says.
+#[test]
+fn that_a_cgroup_is_made_is_saved_in_place() {
+    let root = root("made");
+    let entry = Store::new(&root).claim("c").expect("a new id");
+    let json = serde_json::json!({
+        "version": 1, "ociVersion": "1.2.0", "id": "c", "bundle": r#"/"made":0"#, "rootfs": "/",
+        "created": "", "owner": 0, "namespaces": [], "joinedPid": false, "noNewKeyring": true,
+        "cgroup": {"driver": "cgroupfs", "paths": {"": r#"/"made":0"#}, "made": 0},
+        "annotations": {r#""made":0"#: "made"},
+    });
+    let mut record: Record = serde_json::from_value(json).expect("a record");
+    let saved = entry.save_unmade(&record).expect("a place for it");
+    assert_eq!(to_json(&entry.load().expect("a record")), to_json(&record));
+    entry.mark_made(&saved).expect("a place for it");
+    record.cgroup.made = true;
+    assert_eq!(to_json(&entry.load().expect("a record")), to_json(&record));
+    entry.remove().expect("an entry");
+    fs::remove_dir(&root).expect("nothing is left in it");
+}
+
+fn to_json(record: &Record) -> serde_json::Value {
+    serde_json::to_value(record).expect("a record")
 }
