@@ -16,12 +16,12 @@ use crate::netlink;
 use crate::plan::{self, Plan};
 use crate::process::conversation::Event;
 use crate::process::identity::Identity;
-use crate::process::launch::{Init, Launch, launch};
+use crate::process::launch::{Init, Launch, LaunchError, launch};
 use crate::process::{Handed, Process, StepError, id_maps};
 use crate::rdt;
 use crate::spec;
 use crate::state::{Entry, Record, RunningProcess, Written};
-use crate::sys::Helper;
+use crate::sys::{Entrance, Helper};
 use crate::trace::{self, Trace};
 use creel_wire::owned::Step;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -276,15 +276,29 @@ impl Making {
         let descriptors: Vec<BorrowedFd<'_>> = opened.descriptors.iter().map(AsFd::as_fd).collect();
         let cgroup = self.cgroup.as_ref().filter(|_| plan.clone_into_cgroup).and_then(Cgroup::fd);
         let cloned = plan.cloned_namespaces.iter();
-        self.init = Some(launch(&Launch {
-            steps: &plan.inside,
-            descriptors: &descriptors,
-            handed: options.handed(),
-            namespaces: cloned.fold(0, |flags, kind| flags | u64::from(kind.flag())),
-            entrance: self.helper.as_ref().and_then(Helper::entrance),
-            cgroup,
-            vfork: true,
-        })?);
+        let namespaces = cloned.fold(0, |flags, kind| flags | u64::from(kind.flag()));
+        let launch = |entrance: Option<Entrance<'_>>| {
+            launch(&Launch {
+                steps: &plan.inside,
+                descriptors: &descriptors,
+                handed: options.handed(),
+                namespaces,
+                entrance,
+                cgroup,
+                vfork: true,
+            })
+        };
+        let launched = match launch(self.helper.as_ref().and_then(Helper::entrance)) {
+            // The helper may be the process that is one too many.
+            Err(LaunchError::Clone(error))
+                if error.raw_os_error() == Some(libc::EAGAIN) && self.helper.is_some() =>
+            {
+                self.helper = None;
+                launch(None)
+            }
+            launched => launched,
+        };
+        self.init = Some(launched?);
         Ok(())
     }
 
@@ -420,6 +434,8 @@ impl Making {
     fn undo(mut self, error: Error) -> Error {
         // A hook or a process that was ended for that is not the reason.
         let error = if self.entry.is_unwanted() { Error::Unwanted } else { error };
+        // Before the cgroup goes that it may be attaching a filter to.
+        self.helper = None;
         if let Some(init) = &mut self.init {
             init.end();
         }

@@ -3,6 +3,7 @@
 use super::clone::raw;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicI32, Ordering};
 
 const BPF_PROG_LOAD: libc::c_int = 5;
 const BPF_PROG_ATTACH: libc::c_int = 8;
@@ -87,7 +88,16 @@ struct InfoAttr {
 /// What bpf(2) says: `EPERM` without the right (`CAP_BPF` or `CAP_SYS_ADMIN` in the first user
 /// namespace), `EINVAL` when the verifier refuses, `ENOSYS` without bpf.
 pub(crate) fn load_device_program(program: &[u64]) -> io::Result<OwnedFd> {
-    match load(program) {
+    // The verifier gives up for a signal that is to be handled.
+    let mut interrupted = 0..4;
+    let loaded = loop {
+        match load(program) {
+            Err(error)
+                if error.raw_os_error() == Some(libc::EAGAIN) && interrupted.next().is_some() => {}
+            loaded => break loaded,
+        }
+    };
+    match loaded {
         // Before Linux 5.11 programs are charged to RLIMIT_MEMLOCK.
         Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
             with_unlimited_memlock(|| load(program)).unwrap_or(Err(error))
@@ -110,8 +120,9 @@ impl DeviceFilter {
     }
 }
 
-/// [`load_device_program`] and [`attach_device_program`], false where one of them fails; system calls and no more.
-pub(super) fn attach_device_filter(filter: &DeviceFilter) -> bool {
+/// [`load_device_program`] and [`attach_device_program`], false where one of them fails; system calls and no more. The
+/// program's descriptor is noted in `open` as long as it is open.
+pub(super) fn attach_device_filter(filter: &DeviceFilter, open: &AtomicI32) -> bool {
     let load = load_attr(&filter.program);
     // SAFETY: the attributes are as `load` and `attach_device_program` make them; the program's descriptor is closed here.
     unsafe {
@@ -119,8 +130,10 @@ pub(super) fn attach_device_filter(filter: &DeviceFilter) -> bool {
         if program < 0 {
             return false;
         }
+        open.store(program as i32, Ordering::Release);
         let attach = attach_attr(filter.cgroup.as_raw_fd(), program as RawFd);
         let attached = raw_bpf(BPF_PROG_ATTACH, &attach);
+        open.store(-1, Ordering::Release);
         raw(libc::SYS_close, [program as usize, 0, 0, 0, 0]);
         attached >= 0
     }

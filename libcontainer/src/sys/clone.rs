@@ -86,6 +86,7 @@ struct Shared<'a> {
 /// Clones and execs. Signals are blocked in this thread meanwhile; the child starts with them
 /// blocked, all handlers removed.
 pub(crate) fn clone_and_exec(request: &CloneRequest<'_>) -> io::Result<Child> {
+    debug_assert!(request.vfork || request.entrance.is_none(), "it would wait on a copy");
     let mut arguments: Vec<*const c_char> = request.arguments.iter().map(|a| a.as_ptr()).collect();
     arguments.push(ptr::null());
     let environment = [ptr::null::<c_char>()];

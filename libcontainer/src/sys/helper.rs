@@ -3,7 +3,9 @@
 
 use super::bpf::{DeviceFilter, attach_device_filter};
 use super::clone::{CLONE_CLEAR_SIGHAND, CLONE_PIDFD, CloneArgs, clone3, raw};
-use super::schedule::move_away;
+use super::pidfd::send_signal;
+use super::schedule::{move_away, move_here};
+use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::signal::{SigSet, SigmaskHow};
 use std::cell::UnsafeCell;
 use std::ffi::{c_int, c_void};
@@ -11,20 +13,27 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
 const STACK: usize = 16 * 1024;
+/// How long it is waited for at once. One that somebody has stopped, or that gets no time, is done without.
+const PATIENCE_MS: u16 = 1000;
 
 /// A child that makes namespaces and keeps them until this is dropped, and then attaches a device filter. It shares this
-/// program's memory, of which it touches only its [`Room`], and its descriptors, or it would hold locks and pipes of others
-/// open. It ends with the thread that began it, and nobody but this can wait for it, for it sends no signal when it ends
+/// program's memory, of which it touches only its [`Room`] and the filter in it, and its descriptors, or it would hold locks and
+/// pipes of others open. It ends with the thread that began it, and nobody but this can wait for it, for it sends no signal when it ends
 /// (`__WCLONE`, wait(2)).
 pub(crate) struct Helper {
     /// `None`: it could not be started.
-    pidfd: Option<OwnedFd>,
+    process: Option<Process>,
     room: NonNull<Room>,
     /// It was given a filter.
     filters: bool,
+}
+
+struct Process {
+    pid: i32,
+    pidfd: OwnedFd,
 }
 
 /// What the child reads, writes and runs on.
@@ -39,6 +48,8 @@ struct Room {
     order: AtomicU32,
     /// Written before the order to attach, and not after it.
     filter: UnsafeCell<Option<DeviceFilter>>,
+    /// A descriptor that the child has open, or -1: one that is killed leaves it in the table that it shares.
+    open: AtomicI32,
     stack: UnsafeCell<MaybeUninit<[u8; STACK]>>,
 }
 
@@ -51,6 +62,7 @@ impl Room {
             state: AtomicU32::new(CALLED),
             order: AtomicU32::new(0),
             filter: UnsafeCell::new(None),
+            open: AtomicI32::new(-1),
             stack: UnsafeCell::new(MaybeUninit::uninit()),
         })))
     }
@@ -73,30 +85,35 @@ impl Helper {
     /// What goes wrong leaves them unmade.
     pub(crate) fn begin(flags: u64) -> Self {
         let room = Room::new(flags);
-        let pidfd = start(room).inspect_err(|error| log::debug!("no helper: {error}"));
-        Helper { pidfd: pidfd.ok(), room, filters: false }
+        let process = start(room).inspect_err(|error| log::debug!("no helper: {error}"));
+        Helper { process: process.ok(), room, filters: false }
     }
 
     /// CLONE_NEW* flags of what it makes; 0 when it could not be started.
     pub(crate) fn flags(&self) -> u64 {
-        self.pidfd.as_ref().map_or(0, |_| self.room().flags)
+        self.process.as_ref().map_or(0, |_| self.room().flags)
     }
 
     /// What a child that shares memory needs to enter them. `None` when they are not even begun, because no processor was
     /// free for it: then they are not made any more, for whoever needs them makes them as fast.
     pub(crate) fn entrance(&self) -> Option<Entrance<'_>> {
         let Room { flags, state, .. } = self.room();
-        let pidfd = self.pidfd.as_ref()?.as_fd();
+        let Process { pid, pidfd } = self.process.as_ref()?;
         let (acquire, relaxed) = (Ordering::Acquire, Ordering::Relaxed);
         match state.compare_exchange(CALLED, UNNEEDED, acquire, relaxed) {
-            Ok(_) | Err(UNNEEDED) => None,
-            Err(_) => Some(Entrance { pidfd, flags: *flags, state }),
+            Ok(_) => {
+                // So that its end does not wait for the processor that it got no time on.
+                move_here(*pid);
+                None
+            }
+            Err(UNNEEDED | 0) => None,
+            Err(_) => Some(Entrance { pidfd: pidfd.as_fd(), flags: *flags, state }),
         }
     }
 
     /// Has it load a device filter and attach it, once the namespaces are made. Only one.
     pub(crate) fn attach(&mut self, filter: DeviceFilter) {
-        if self.filters || self.pidfd.is_none() {
+        if self.filters || self.process.is_none() {
             return;
         }
         self.filters = true;
@@ -106,14 +123,14 @@ impl Helper {
         self.order(ATTACH);
     }
 
-    /// Waits for the end of [`attach`](Self::attach). False: no filter was given or attached, for whatever reason.
+    /// Waits for the end of [`attach`](Self::attach). False: no filter was given, or it is not known to be attached.
     pub(crate) fn has_attached(&self) -> bool {
         let state = &self.room().state;
         loop {
             match state.load(Ordering::Acquire) {
                 _ if !self.filters => return false,
                 ATTACHED => return true,
-                waiting @ (CALLED | MAKING | MADE) => wait_while(state, waiting),
+                waiting @ (CALLED | MAKING | MADE) if wait_while(state, waiting, true) => {}
                 _ => return false,
             }
         }
@@ -150,7 +167,8 @@ impl Entrance<'_> {
     pub(super) fn enter(self) -> isize {
         loop {
             match self.state.load(Ordering::Acquire) {
-                MAKING => wait_while(self.state, MAKING),
+                MAKING if wait_while(self.state, MAKING, true) => {}
+                MAKING => return -(libc::ETIMEDOUT as isize),
                 MADE | ATTACHED | NOT_ATTACHED => break,
                 _ => return -(libc::ESRCH as isize),
             }
@@ -163,16 +181,32 @@ impl Entrance<'_> {
 
 impl Drop for Helper {
     fn drop(&mut self) {
-        if let Some(pidfd) = &self.pidfd {
+        if let Some(Process { pidfd, .. }) = &self.process {
             self.order(END);
-            await_end(pidfd);
+            if !end(pidfd) {
+                // It may still use the room.
+                return;
+            }
         }
         // SAFETY: it came from a box, and the child, which also used it, has ended or was never there.
-        drop(unsafe { Box::from_raw(self.room.as_ptr()) });
+        let room = unsafe { Box::from_raw(self.room.as_ptr()) };
+        if let open @ 0.. = room.open.load(Ordering::Acquire) {
+            // SAFETY: the child opened it and did not get to close it; nobody else knows the number.
+            drop(unsafe { OwnedFd::from_raw_fd(open) });
+        }
     }
 }
 
-fn start(room: NonNull<Room>) -> io::Result<OwnedFd> {
+/// Waits until a child has ended that was told to; one that does not is killed. False: that is not known.
+fn end(pidfd: &OwnedFd) -> bool {
+    let mut watched = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
+    if !matches!(poll(&mut watched, PATIENCE_MS), Ok(1..)) {
+        let _ = send_signal(pidfd.as_fd(), libc::SIGKILL);
+    }
+    await_end(pidfd)
+}
+
+fn start(room: NonNull<Room>) -> io::Result<Process> {
     let mut pidfd: c_int = -1;
     // SAFETY: only the addresses of fields of the room are taken.
     let (stack, state) =
@@ -198,27 +232,34 @@ fn start(room: NonNull<Room>) -> io::Result<OwnedFd> {
     }
     move_away(pid as i32);
     // SAFETY: the kernel stored a new descriptor, which nobody else owns.
-    Ok(unsafe { OwnedFd::from_raw_fd(pidfd) })
+    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+    Ok(Process { pid: pid as i32, pidfd })
 }
 
-fn await_end(pidfd: &OwnedFd) {
+fn await_end(pidfd: &OwnedFd) -> bool {
     let (id, how) = (pidfd.as_raw_fd(), libc::WEXITED | libc::__WALL);
     let (nothing, usage) = (ptr::null_mut::<libc::siginfo_t>(), ptr::null_mut::<libc::rusage>());
     loop {
         // SAFETY: the kernel writes nothing through null pointers.
         let waited =
             unsafe { libc::syscall(libc::SYS_waitid, libc::P_PIDFD, id, nothing, how, usage) };
-        // Any other error says that it is there no more.
-        if waited == 0 || io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
-            return;
+        match (waited, io::Error::last_os_error().raw_os_error()) {
+            (0, _) => return true,
+            (_, Some(libc::EINTR)) => {}
+            // Another thread of an embedding program waits for all children.
+            (_, error) => return error == Some(libc::ECHILD),
         }
     }
 }
 
-/// futex(2), FUTEX_WAIT; not private, for the kernel wakes at the child's end without that flag.
-fn wait_while(word: &AtomicU32, value: u32) {
-    // SAFETY: the kernel reads one word, which lives as long as it is borrowed; no timeout.
-    unsafe { raw(libc::SYS_futex, [word.as_ptr() as usize, 0, value as usize, 0, 0]) };
+/// futex(2), FUTEX_WAIT; not private, for the kernel wakes at the child's end without that flag. False: it took too long.
+fn wait_while(word: &AtomicU32, value: u32, patient: bool) -> bool {
+    let second = libc::timespec { tv_sec: (PATIENCE_MS / 1000).into(), tv_nsec: 0 };
+    let limit = if patient { (&raw const second) as usize } else { 0 };
+    // SAFETY: the kernel reads one word, which lives as long as it is borrowed, and the time, if any.
+    let woken =
+        unsafe { raw(libc::SYS_futex, [word.as_ptr() as usize, 0, value as usize, limit, 0]) };
+    woken != -(libc::ETIMEDOUT as isize)
 }
 
 /// futex(2), FUTEX_WAKE.
@@ -233,9 +274,10 @@ fn wake(word: &AtomicU32) {
 /// `argument` points to a `Room` that is there until this process has ended.
 unsafe extern "C" fn child(argument: *mut c_void) -> ! {
     // SAFETY: as promised above; of the rest of the room only this function's stack is written.
-    let (flags, parent, state, order) = unsafe {
+    let (flags, parent, state, order, filter, open) = unsafe {
         let room: *const Room = argument.cast();
-        ((*room).flags, (*room).parent, &(*room).state, &(*room).order)
+        let Room { flags, parent, ref state, ref order, ref filter, ref open, .. } = *room;
+        (flags, parent, state, order, filter, open)
     };
     let (acquire, relaxed) = (Ordering::Acquire, Ordering::Relaxed);
     // SAFETY: plain numbers; the namespaces are of this process alone.
@@ -249,9 +291,9 @@ unsafe extern "C" fn child(argument: *mut c_void) -> ! {
     if made {
         reach(state, MADE);
         if flags & libc::CLONE_NEWNET as u64 != 0 {
-            bring_loopback_up();
+            bring_loopback_up(open);
         }
-        obey(order, state, argument.cast());
+        obey(order, state, filter, open);
     }
     loop {
         // SAFETY: a plain number; this does not come back.
@@ -260,18 +302,24 @@ unsafe extern "C" fn child(argument: *mut c_void) -> ! {
 }
 
 /// Waits for orders until the one to end.
-fn obey(order: &AtomicU32, state: &AtomicU32, room: *const Room) {
+fn obey(
+    order: &AtomicU32,
+    state: &AtomicU32,
+    filter: &UnsafeCell<Option<DeviceFilter>>,
+    open: &AtomicI32,
+) {
     let mut done = 0;
     loop {
         match order.load(Ordering::Acquire) {
             END => return,
-            same if same == done => wait_while(order, done),
+            same if same == done => _ = wait_while(order, done, false),
             ordered => {
                 done = ordered;
                 // SAFETY: it was written before the order, and is not written again.
-                let filter = unsafe { &*(*room).filter.get() };
-                let is_attached = filter.as_ref().is_some_and(attach_device_filter);
-                reach(state, if is_attached { ATTACHED } else { NOT_ATTACHED });
+                let filter = unsafe { &*filter.get() };
+                let attached =
+                    filter.as_ref().is_some_and(|filter| attach_device_filter(filter, open));
+                reach(state, if attached { ATTACHED } else { NOT_ATTACHED });
             }
         }
     }
@@ -283,7 +331,7 @@ fn reach(state: &AtomicU32, reached: u32) {
 }
 
 /// netdevice(7), SIOCSIFFLAGS with IFF_UP. creel-init finds it done, or does it and says what is wrong.
-fn bring_loopback_up() {
+fn bring_loopback_up(open: &AtomicI32) {
     const SIOCSIFFLAGS: usize = 0x8914;
     // struct ifreq: 16 bytes of name, then a union of 24 that begins with the flags.
     let mut request = [0u8; 40];
@@ -294,9 +342,11 @@ fn bring_loopback_up() {
     unsafe {
         let socket = raw(libc::SYS_socket, [family, kind, 0, 0, 0]);
         if socket >= 0 {
-            let socket = socket as usize;
-            raw(libc::SYS_ioctl, [socket, SIOCSIFFLAGS, request.as_ptr() as usize, 0, 0]);
-            raw(libc::SYS_close, [socket, 0, 0, 0, 0]);
+            open.store(socket as i32, Ordering::Release);
+            let number = socket as usize;
+            raw(libc::SYS_ioctl, [number, SIOCSIFFLAGS, request.as_ptr() as usize, 0, 0]);
+            open.store(-1, Ordering::Release);
+            raw(libc::SYS_close, [number, 0, 0, 0, 0]);
         }
     }
 }
