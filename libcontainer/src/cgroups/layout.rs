@@ -103,7 +103,8 @@ impl Layout {
 /// The cgroups that a process is in (proc_pid_cgroup(5)); a relative `cgroupsPath` starts there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OwnCgroups {
-    entries: Vec<(Vec<String>, String)>,
+    /// As it was read: a host with version 1 has a dozen lines, of which most starts need one.
+    text: String,
 }
 
 impl OwnCgroups {
@@ -122,30 +123,29 @@ impl OwnCgroups {
 
     fn read_file(path: &Path) -> Result<OwnCgroups, Error> {
         let text = fs::read_to_string(path).map_err(|source| probe_error(path, source))?;
-        Ok(OwnCgroups::parse(&text))
+        Ok(OwnCgroups { text })
     }
 
-    /// Parse a text of proc_pid_cgroup(5); lines of another form are passed over.
+    /// From a text of proc_pid_cgroup(5); lines of another form are passed over.
     pub fn parse(text: &str) -> OwnCgroups {
-        let entry = |line: &str| {
-            let mut fields = line.splitn(3, ':').skip(1);
-            let controllers = fields.next()?;
-            let path = fields.next()?.to_owned();
-            let names = controllers.split(',').filter(|c| !c.is_empty());
-            Some((names.map(str::to_owned).collect(), path))
-        };
-        OwnCgroups { entries: text.lines().filter_map(entry).collect() }
+        OwnCgroups { text: text.to_owned() }
+    }
+
+    /// Controllers and path of each hierarchy.
+    fn entries(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.text.lines().filter_map(|line| line.split_once(':')?.1.split_once(':'))
     }
 
     /// The path in the version 1 hierarchy of `controllers`.
     pub(super) fn v1(&self, controllers: &[String]) -> Option<&str> {
-        let shared = |names: &[String]| names.iter().any(|n| controllers.contains(n));
-        self.entries.iter().find(|(names, _)| shared(names)).map(|(_, path)| path.as_str())
+        let shared =
+            |names: &str| names.split(',').any(|name| controllers.iter().any(|c| c == name));
+        self.entries().find(|(names, _)| shared(names)).map(|(_, path)| path)
     }
 
     /// The path in the cgroup2 hierarchy.
     pub(super) fn v2(&self) -> Option<&str> {
-        self.entries.iter().find(|(names, _)| names.is_empty()).map(|(_, path)| path.as_str())
+        self.entries().find(|(names, _)| names.is_empty()).map(|(_, path)| path)
     }
 }
 

@@ -8,6 +8,7 @@ use crate::plan::{self, Host, Plan, PlanError, Request};
 use crate::seccomp;
 use crate::spec::{self, LoadError, LoadedSpec, Warnings};
 use crate::state::Store;
+use crate::sys;
 use crate::trace;
 use creel_wire::owned::Step;
 use oci_spec::runtime::Spec;
@@ -46,7 +47,7 @@ impl Read {
         see: impl FnOnce(&[u8]),
     ) -> Result<Self, Error> {
         spec::check_id(id)?;
-        let bundle = fs::canonicalize(&options.bundle).unwrap_or_else(|_| options.bundle.clone());
+        let bundle = sys::canonicalize(&options.bundle).unwrap_or_else(|_| options.bundle.clone());
         let spec = load(&bundle, &options.config, see)?;
         Ok(Read { bundle, spec })
     }

@@ -1,7 +1,7 @@
 //! The five capability sets, as bits.
 
-use oci_spec::runtime::{Capabilities, Process};
-use std::str::FromStr;
+use caps::Capability as Bit;
+use oci_spec::runtime::{Capabilities, Capability, Process};
 
 /// Every capability of Linux 5.9 and later, as bits.
 pub(super) const ALL: u64 = (1 << 41) - 1;
@@ -68,14 +68,54 @@ impl Sets {
 }
 
 fn bits(names: &Capabilities) -> u64 {
-    names.iter().filter_map(|name| number(&name.to_string())).fold(0, |set, n| set | (1 << n))
+    names.iter().fold(0, |set, name| set | bit_of(*name).bitmask())
 }
 
-/// The kernel's number of a capability, whichever way oci-spec prints it.
-fn number(name: &str) -> Option<u8> {
-    let upper = name.to_ascii_uppercase();
-    let full = if upper.starts_with("CAP_") { upper } else { format!("CAP_{upper}") };
-    caps::Capability::from_str(&full).ok().map(|capability| capability.index())
+/// By hand, since by its name it takes a thousand instructions.
+fn bit_of(name: Capability) -> Bit {
+    match name {
+        Capability::AuditControl => Bit::CAP_AUDIT_CONTROL,
+        Capability::AuditRead => Bit::CAP_AUDIT_READ,
+        Capability::AuditWrite => Bit::CAP_AUDIT_WRITE,
+        Capability::BlockSuspend => Bit::CAP_BLOCK_SUSPEND,
+        Capability::Bpf => Bit::CAP_BPF,
+        Capability::CheckpointRestore => Bit::CAP_CHECKPOINT_RESTORE,
+        Capability::Chown => Bit::CAP_CHOWN,
+        Capability::DacOverride => Bit::CAP_DAC_OVERRIDE,
+        Capability::DacReadSearch => Bit::CAP_DAC_READ_SEARCH,
+        Capability::Fowner => Bit::CAP_FOWNER,
+        Capability::Fsetid => Bit::CAP_FSETID,
+        Capability::IpcLock => Bit::CAP_IPC_LOCK,
+        Capability::IpcOwner => Bit::CAP_IPC_OWNER,
+        Capability::Kill => Bit::CAP_KILL,
+        Capability::Lease => Bit::CAP_LEASE,
+        Capability::LinuxImmutable => Bit::CAP_LINUX_IMMUTABLE,
+        Capability::MacAdmin => Bit::CAP_MAC_ADMIN,
+        Capability::MacOverride => Bit::CAP_MAC_OVERRIDE,
+        Capability::Mknod => Bit::CAP_MKNOD,
+        Capability::NetAdmin => Bit::CAP_NET_ADMIN,
+        Capability::NetBindService => Bit::CAP_NET_BIND_SERVICE,
+        Capability::NetBroadcast => Bit::CAP_NET_BROADCAST,
+        Capability::NetRaw => Bit::CAP_NET_RAW,
+        Capability::Perfmon => Bit::CAP_PERFMON,
+        Capability::Setgid => Bit::CAP_SETGID,
+        Capability::Setfcap => Bit::CAP_SETFCAP,
+        Capability::Setpcap => Bit::CAP_SETPCAP,
+        Capability::Setuid => Bit::CAP_SETUID,
+        Capability::SysAdmin => Bit::CAP_SYS_ADMIN,
+        Capability::SysBoot => Bit::CAP_SYS_BOOT,
+        Capability::SysChroot => Bit::CAP_SYS_CHROOT,
+        Capability::SysModule => Bit::CAP_SYS_MODULE,
+        Capability::SysNice => Bit::CAP_SYS_NICE,
+        Capability::SysPacct => Bit::CAP_SYS_PACCT,
+        Capability::SysPtrace => Bit::CAP_SYS_PTRACE,
+        Capability::SysRawio => Bit::CAP_SYS_RAWIO,
+        Capability::SysResource => Bit::CAP_SYS_RESOURCE,
+        Capability::SysTime => Bit::CAP_SYS_TIME,
+        Capability::SysTtyConfig => Bit::CAP_SYS_TTY_CONFIG,
+        Capability::Syslog => Bit::CAP_SYSLOG,
+        Capability::WakeAlarm => Bit::CAP_WAKE_ALARM,
+    }
 }
 
 fn names(set: u64) -> Vec<String> {
@@ -92,7 +132,7 @@ fn names(set: u64) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use oci_spec::runtime::{Capability, LinuxCapabilitiesBuilder, ProcessBuilder};
+    use oci_spec::runtime::{LinuxCapabilitiesBuilder, ProcessBuilder};
 
     fn process() -> Process {
         let set: Capabilities = [Capability::Chown, Capability::NetAdmin].into_iter().collect();
@@ -114,6 +154,14 @@ mod tests {
         assert_eq!(sets.permitted, 1 | (1 << 12));
         assert_eq!(sets.ambient, 0, "nothing is ambient that is not inheritable");
         assert!(warnings.is_empty());
+    }
+
+    #[test]
+    fn every_name_is_the_kernels() {
+        for bit in caps::all() {
+            let name: Capability = serde_json::from_value(bit.to_string().into()).unwrap();
+            assert_eq!(bit_of(name), bit);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Device nodes and the links of /dev.
 
-use super::{PlanError, Script, inside_path, inside_path_at, known_text, text};
+use super::{PlanError, Script, inside_path, inside_path_at, item, known_text, text};
 use creel_wire::owned::Step;
 use oci_spec::runtime::{LinuxDevice, LinuxDeviceType, Mount, Spec};
 
@@ -58,7 +58,7 @@ pub(super) fn plan(script: &mut Script, spec: &Spec, how: How) -> Result<(), Pla
     let listed = spec.linux().as_ref().and_then(|linux| linux.devices().as_ref());
     let mut own = Vec::new();
     for (index, device) in listed.into_iter().flatten().enumerate() {
-        let origin = format!("linux.devices[{index}]");
+        let origin = item("linux.devices", index);
         let step = node(&origin, device)?;
         if let Step::Device { path, .. } = &step {
             own.push(path.display());

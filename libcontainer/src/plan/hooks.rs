@@ -74,8 +74,8 @@ fn add_inside(
         let environment = hook.environment.unwrap_or_default();
         let step = Step::Hook {
             path,
-            arguments: process::texts(&hook.origin, hook.arguments.iter())?,
-            environment: process::texts(&hook.origin, environment.iter())?,
+            arguments: process::texts(format_args!("{}", hook.origin), hook.arguments.iter())?,
+            environment: process::texts(format_args!("{}", hook.origin), environment.iter())?,
             timeout: hook.timeout.map_or(0, |seconds| seconds.saturating_mul(1000)),
             stdin,
         };

@@ -10,7 +10,7 @@ use super::process::{Identity, Limit};
 use super::rdt::Rdt;
 use super::{
     Descriptor, Host, Plan, PlanError, Planned, Request, Script, activation, cgroup_owner, devices,
-    hooks, inside_path, labels, mounts, process, seccomp, text, time,
+    hooks, inside_path, item, labels, mounts, process, seccomp, text, time,
 };
 use crate::cgroups;
 use caps::Capability;
@@ -262,13 +262,13 @@ fn close_root(script: &mut Script, spec: &Spec, closing: Vec<Planned>) -> Result
     }
     let read_only = linux.and_then(|l| l.readonly_paths().as_ref()).into_iter().flatten();
     for (index, path) in read_only.enumerate() {
-        let origin = format!("linux.readonlyPaths[{index}]");
+        let origin = item("linux.readonlyPaths", index);
         let path = inside_path(&origin, path)?;
         script.push(origin, Step::ReadonlyPath { path });
     }
     let masked = linux.and_then(|l| l.masked_paths().as_ref()).into_iter().flatten();
     for (index, path) in masked.enumerate() {
-        let origin = format!("linux.maskedPaths[{index}]");
+        let origin = item("linux.maskedPaths", index);
         let path = inside_path(&origin, path)?;
         script.push(origin, Step::MaskPath { path });
     }
@@ -336,9 +336,9 @@ fn wait_for_start(script: &mut Script, spec: &Spec, request: &Request) -> Result
 pub(super) fn execute(script: &mut Script, process: &Process) -> Result<(), PlanError> {
     let late = process::limits(process).into_iter().filter(Limit::is_late);
     late.for_each(|limit| script.push(limit.origin.clone(), limit.step()));
-    let arguments = process::texts("process.args", process.args().iter().flatten())?;
+    let arguments = process::texts(format_args!("process.args"), process.args().iter().flatten())?;
     let environment = process::environment(process);
-    let environment = process::texts("process.env", environment.iter())?;
+    let environment = process::texts(format_args!("process.env"), environment.iter())?;
     script.push("process.args", Step::Execute { arguments, environment });
     Ok(())
 }

@@ -345,6 +345,16 @@ impl Script {
     }
 }
 
+/// The JSON path of an item. Every start has dozens of them, and `format!` takes three times as long.
+fn item(list: &str, index: usize) -> String {
+    let mut path = String::with_capacity(list.len() + "[123]".len());
+    path.push_str(list);
+    path.push('[');
+    path.push_str(&index.to_string());
+    path.push(']');
+    path
+}
+
 /// A text for a step; `json_path` is named when there is a NUL inside.
 fn text(json_path: &str, value: impl Into<Vec<u8>>) -> Result<Text, PlanError> {
     text_at(|| json_path.to_owned(), value)
@@ -370,15 +380,21 @@ fn inside_path(json_path: &str, path: &str) -> Result<Text, PlanError> {
 
 /// As [`inside_path`], with the JSON path made only when it is needed.
 fn inside_path_at(json_path: impl FnOnce() -> String, path: &str) -> Result<Text, PlanError> {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
+    // With room for the NUL.
+    let mut clean = Vec::with_capacity(path.len() + 1);
+    for part in path.as_bytes().split(|byte| *byte == b'/') {
         match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()),
-            part => parts.push(part),
+            b"" | b"." => {}
+            b".." => clean.truncate(clean.iter().rposition(|byte| *byte == b'/').unwrap_or(0)),
+            part => {
+                if !clean.is_empty() {
+                    clean.push(b'/');
+                }
+                clean.extend_from_slice(part);
+            }
         }
     }
-    text_at(json_path, parts.join("/"))
+    text_at(json_path, clean)
 }
 
 #[cfg(test)]

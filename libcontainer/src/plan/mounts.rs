@@ -5,7 +5,7 @@ use super::mount_tree::{MountIds, MountTree};
 use super::namespaces::{Namespace, Namespaces};
 use super::{
     Descriptor, Host, OuterSource, PlanError, Planned, Request, Script, devices, inside_path,
-    inside_path_at, labels, text, text_at,
+    inside_path_at, item, labels, text, text_at,
 };
 use crate::cgroups;
 use caps::Capability;
@@ -54,7 +54,7 @@ pub(super) fn plan(
     let mounts = spec.mounts().as_deref().unwrap_or_default();
     let (mut all, mut last) = (Vec::new(), Vec::new());
     for (index, mount) in mounts.iter().enumerate() {
-        let one = One::of(format!("mounts[{index}]"), mount, &request.bundle)?;
+        let one = One::of(item("mounts", index), mount, &request.bundle)?;
         let ids = MountIds::of(&one.origin, mount, &one.options, spec, namespaces)?;
         match (one.fstype.as_str(), ids) {
             _ if one.options.remount => one.remount(script)?,
@@ -241,10 +241,12 @@ impl One {
     fn remount(&self, script: &mut Script) -> Result<(), PlanError> {
         let Options { own, below, propagation, bind, .. } = self.options;
         let parameters = &self.options.parameters;
-        let origin = format!("{}.options", self.origin);
         let step = Step::Remount {
             target: self.target.clone(),
-            parameters: super::process::texts(&origin, parameters.iter())?,
+            parameters: super::process::texts(
+                format_args!("{}.options", self.origin),
+                parameters.iter(),
+            )?,
             reconfigure: !bind && !parameters.is_empty(),
             set: own.set,
             clear: cleared(own),
@@ -286,12 +288,14 @@ impl One {
         if self.fstype == "tmpfs" && !parameters.iter().any(|p| p.starts_with("mode=")) {
             flags |= mount_flags::MODE_OF_TARGET;
         }
-        let origin = format!("{}.options", self.origin);
         let step = Step::MountFilesystem {
             target: self.target.clone(),
             fstype: text_at(|| format!("{}.type", self.origin), self.fstype.as_str())?,
             source: self.source()?,
-            parameters: super::process::texts(&origin, parameters.iter())?,
+            parameters: super::process::texts(
+                format_args!("{}.options", self.origin),
+                parameters.iter(),
+            )?,
             attributes,
             propagation: self.options.propagation,
             flags,
@@ -372,8 +376,9 @@ impl One {
     }
 
     fn proc_flags(&self) -> u32 {
-        let target = self.target.display();
-        if COVERABLE.contains(&target.as_str()) { mount_flags::IN_PROC } else { 0 }
+        let target = self.target.as_c_str().to_bytes();
+        let is_coverable = COVERABLE.iter().any(|file| file.as_bytes() == target);
+        if is_coverable { mount_flags::IN_PROC } else { 0 }
     }
 }
 

@@ -93,10 +93,10 @@ impl Namespaces {
         let listed = spec.linux().as_ref().and_then(|linux| linux.namespaces().as_ref());
         for (index, listed) in listed.into_iter().flatten().enumerate() {
             let namespace = Namespace::of(listed.typ());
-            let origin = format!("linux.namespaces[{index}]");
             match listed.path().as_ref().filter(|path| !path.as_os_str().is_empty()) {
                 Some(path) => {
-                    namespaces.joined.push(Join { namespace, path: path.clone(), origin })
+                    let origin = format!("linux.namespaces[{index}]");
+                    namespaces.joined.push(Join { namespace, path: path.clone(), origin });
                 }
                 None => namespaces.new.push(namespace),
             }

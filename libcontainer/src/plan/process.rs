@@ -1,11 +1,12 @@
 //! The process itself: user, environment, limits, terminal.
 
 use super::capabilities::Sets;
-use super::{PlanError, text_at};
+use super::{PlanError, item, text_at};
 use creel_wire::owned::{Step, Text};
 use oci_spec::runtime::{PosixRlimitType, Process};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::fmt;
 
 /// What has to be worked out from the process settings before steps are made.
 pub(super) struct Identity {
@@ -53,7 +54,7 @@ pub(super) fn search_path(environment: &[String]) -> String {
 }
 
 pub(super) fn texts<'a>(
-    origin: &str,
+    origin: fmt::Arguments<'_>,
     values: impl Iterator<Item = &'a String>,
 ) -> Result<Vec<Text>, PlanError> {
     values
@@ -132,7 +133,7 @@ pub(super) fn limits(process: &Process) -> Vec<Limit> {
     let listed = process.rlimits().iter().flatten().enumerate();
     listed
         .map(|(index, limit)| Limit {
-            origin: format!("process.rlimits[{index}]"),
+            origin: item("process.rlimits", index),
             resource: resource(limit.typ()),
             soft: limit.soft(),
             hard: limit.hard(),

@@ -13,9 +13,9 @@ use serde::de::{
 /// The struct whose lists hold capabilities.
 const CAPABILITIES: &str = "LinuxCapabilities";
 
-/// As [`serde_json::from_slice`], but strict.
-pub(super) fn from_slice<T: DeserializeOwned>(text: &[u8]) -> Result<T, serde_json::Error> {
-    let mut inner = serde_json::Deserializer::from_slice(text);
+/// As [`serde_json::from_str`], but strict.
+pub(super) fn from_str<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
+    let mut inner = serde_json::Deserializer::from_str(text);
     let value = T::deserialize(Strict { inner: &mut inner, kind: Kind::Any })?;
     inner.end()?;
     Ok(value)

@@ -6,6 +6,7 @@ pub(crate) mod bpf;
 mod clone;
 mod helper;
 pub(crate) mod mount;
+mod path;
 pub(crate) mod pidfd;
 pub(crate) mod ptrace;
 mod schedule;
@@ -14,6 +15,7 @@ mod thread;
 
 pub(crate) use clone::{Child, ChildError, CloneRequest, clone_and_exec};
 pub(crate) use helper::{Entrance, Helper};
+pub(crate) use path::canonicalize;
 pub(crate) use pidfd::{
     exit_status, get_descriptor, is_of_pidfs as pidfd_is_of_pidfs, namespace_kind,
     open as pidfd_open, own_received, send_signal,

@@ -1,21 +1,29 @@
 //! `mounts` (config.md, Mounts).
 
 use oci_spec::runtime::{Mount, Spec};
+use std::fmt;
 
 use super::{CheckError, identity, text};
 use crate::spec::warning::{Warning, Warnings};
 
 pub(super) fn check(spec: &Spec, warnings: &mut Warnings) -> Result<(), CheckError> {
     for (index, mount) in spec.mounts().iter().flatten().enumerate() {
-        let at = format!("mounts[{index}]");
-        destination(mount, &at, warnings)?;
-        strings(mount, &at)?;
-        mappings(mount, &at)?;
+        one(mount, format_args!("mounts[{index}]"), warnings)?;
     }
     Ok(())
 }
 
-fn destination(mount: &Mount, at: &str, warnings: &mut Warnings) -> Result<(), CheckError> {
+fn one(mount: &Mount, at: fmt::Arguments<'_>, warnings: &mut Warnings) -> Result<(), CheckError> {
+    destination(mount, at, warnings)?;
+    strings(mount, at)?;
+    mappings(mount, at)
+}
+
+fn destination(
+    mount: &Mount,
+    at: fmt::Arguments<'_>,
+    warnings: &mut Warnings,
+) -> Result<(), CheckError> {
     let destination = mount.destination();
     let path = || format!("{at}.destination");
     if destination.as_os_str().is_empty() {
@@ -29,7 +37,7 @@ fn destination(mount: &Mount, at: &str, warnings: &mut Warnings) -> Result<(), C
     Ok(())
 }
 
-fn strings(mount: &Mount, at: &str) -> Result<(), CheckError> {
+fn strings(mount: &Mount, at: fmt::Arguments<'_>) -> Result<(), CheckError> {
     if let Some(source) = mount.source() {
         text::no_nul_path_at(|| format!("{at}.source"), source)?;
     }
@@ -43,7 +51,7 @@ fn strings(mount: &Mount, at: &str) -> Result<(), CheckError> {
 }
 
 /// An id-mapped mount needs both maps (config.md: `uidMappings` and `gidMappings` together).
-fn mappings(mount: &Mount, at: &str) -> Result<(), CheckError> {
+fn mappings(mount: &Mount, at: fmt::Arguments<'_>) -> Result<(), CheckError> {
     let uids = mount.uid_mappings().as_deref().unwrap_or_default();
     let gids = mount.gid_mappings().as_deref().unwrap_or_default();
     if uids.is_empty() && gids.is_empty() {
