@@ -144,7 +144,8 @@ fn read_quick<T: Args + Quick>(entry: &Entry, argv: Vec<OsString>) -> Result<T, 
     quick::read(entry, &argv).map_or_else(|| read(entry, argv), Ok)
 }
 
-/// Reads what follows a command's name.
+/// Reads what follows a command's name. Never inlined: what clap is told of flags takes pages of stack.
+#[inline(never)]
 fn read<T: Args>(entry: &Entry, argv: Vec<OsString>) -> Result<T, Stop> {
     let described = clap::Command::new(entry.name)
         .bin_name(format!("creel {}", entry.name))

@@ -29,7 +29,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 /// A container whose process waits: for `start`, or, in `run`, for a word over the conversation.
 pub(super) struct Prepared {
     pub(super) entry: Entry,
-    pub(super) record: Record,
+    pub(super) record: Box<Record>,
     /// The record as it is saved.
     pub(super) saved: Written,
     pub(super) init: Init,
@@ -148,7 +148,7 @@ struct Ready {
 /// What has been made so far, so that it can be unmade.
 struct Making {
     entry: Entry,
-    record: Record,
+    record: Box<Record>,
     /// What only exec needs, and is entered last.
     settings: Option<spec::Process>,
     /// There are hooks to wait for.

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 /// What a bundle asks for, read, checked and planned.
 pub(super) struct WorkedOut {
-    pub(super) spec: Spec,
+    pub(super) spec: Box<Spec>,
     pub(super) request: Request,
     pub(super) host: Host,
     pub(super) plan: Plan,
@@ -36,7 +36,7 @@ impl Runtime {
 /// A configuration, read and checked.
 pub(super) struct Read {
     bundle: PathBuf,
-    pub(super) spec: Spec,
+    pub(super) spec: Box<Spec>,
 }
 
 impl Read {
@@ -100,12 +100,12 @@ impl Read {
     }
 }
 
-fn load(bundle: &Path, config: &Config, see: impl FnOnce(&[u8])) -> Result<Spec, Error> {
+fn load(bundle: &Path, config: &Config, see: impl FnOnce(&[u8])) -> Result<Box<Spec>, Error> {
     let loaded = match config {
         Config::Bundle => spec::load_seen(bundle, see)?,
         Config::File(file) => spec::load_config(file)?,
         Config::Spec(spec) => {
-            let (spec, warnings) = (Spec::clone(spec), Warnings::default());
+            let (spec, warnings) = (spec.clone(), Warnings::default());
             LoadedSpec { spec, warnings }
         }
     };

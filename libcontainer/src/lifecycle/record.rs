@@ -8,12 +8,12 @@ use oci_spec::runtime::{Process, Spec};
 use std::path::PathBuf;
 
 /// All that is known before anything is made.
-pub(super) fn record(spec: &Spec, request: &Request, plan: &Plan) -> Record {
+pub(super) fn record(spec: &Spec, request: &Request, plan: &Plan) -> Box<Record> {
     let rootfs = spec.root().as_ref().map_or(PathBuf::from("rootfs"), |root| root.path().clone());
     let mut namespaces = plan.new_namespaces.clone();
     namespaces.extend(plan.joined_namespaces.iter().map(|join| join.namespace));
     let hooks = spec.hooks().as_ref();
-    Record {
+    Box::new(Record {
         version: state::VERSION,
         oci_version: spec.version().clone(),
         id: request.id.clone(),
@@ -36,7 +36,7 @@ pub(super) fn record(spec: &Spec, request: &Request, plan: &Plan) -> Record {
         seccomp: installable(plan),
         launched: None,
         init: None,
-    }
+    })
 }
 
 /// What exec starts from.

@@ -28,7 +28,7 @@ pub struct ForegroundOptions {
 /// A container that runs, and what is known of it.
 struct Run {
     running: Running,
-    record: Record,
+    record: Box<Record>,
     saved: Written,
     readiness: Option<Readiness>,
 }
@@ -51,7 +51,7 @@ impl Runtime {
         let Some(readiness) = readiness else { return Ok(running) };
         match readiness.wait(running.process.as_fd(), running.process.pid()) {
             Ok(()) => Ok(running),
-            Err(error) => Err(self.end(&running.process, record, &saved, error)),
+            Err(error) => Err(self.end(&running.process, &record, &saved, error)),
         }
     }
 
@@ -75,11 +75,11 @@ impl Runtime {
             match foreground.attend_with(&running.process, running.terminal, readiness.as_ref()) {
                 Ok(exit) => exit,
                 // As when nobody reads its output any more.
-                Err(error) => return Err(self.end(&running.process, record, &saved, error)),
+                Err(error) => return Err(self.end(&running.process, &record, &saved, error)),
             };
         trace::done("waited for the program's end");
         if !run.keep {
-            self.remove(record, &saved)?;
+            self.remove(&record, &saved)?;
             trace::done("removed the container");
         }
         Ok(exit)
@@ -107,7 +107,7 @@ impl Runtime {
         let identity = record.init.map(|init| init.identity);
         let process = Process::started(identity, init.pid, init.pidfd);
         if let Err(error) = start::poststart(&record) {
-            return Err(self.end(&process, record, &saved, error));
+            return Err(self.end(&process, &record, &saved, error));
         }
         let container = Container { process: Some(process.clone()), ..self.container(id) };
         let running = Running { container, process, terminal };
@@ -115,7 +115,7 @@ impl Runtime {
     }
 
     /// Ends and removes a container that runs.
-    fn end(&self, process: &Process, record: Record, saved: &Written, error: Error) -> Error {
+    fn end(&self, process: &Process, record: &Record, saved: &Written, error: Error) -> Error {
         // ESRCH: it has ended by itself.
         let _ = process.signal(libc::SIGKILL);
         let _ = process.wait();
@@ -127,13 +127,13 @@ impl Runtime {
 
     /// Removes the container of this record, if it is still there: somebody may have deleted it, and made another
     /// of its name.
-    fn remove(&self, record: Record, saved: &Written) -> Result<(), Error> {
+    fn remove(&self, record: &Record, saved: &Written) -> Result<(), Error> {
         let entry = match self.store.lock(&record.id) {
             Err(StoreError::NotFound { .. }) => return Ok(()),
             entry => entry?,
         };
         if entry.holds(saved) {
-            return delete::clean_up(entry, &record, true);
+            return delete::clean_up(entry, record, true);
         }
         // Changed, by an update, or another's.
         let now = match entry.load() {
@@ -141,7 +141,7 @@ impl Runtime {
             now => now?,
         };
         let process = |record: &Record| record.init.map(|init| init.identity);
-        match process(&now) == process(&record) {
+        match process(&now) == process(record) {
             true => delete::clean_up(entry, &now, true),
             false => Ok(()),
         }

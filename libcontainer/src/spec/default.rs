@@ -54,7 +54,7 @@ impl DefaultConfig {
     /// The same as a value, for a program that makes its configurations itself.
     pub fn spec(self) -> Spec {
         let (spec, _) = parse_spec(self.to_json().as_bytes()).expect("it is a configuration");
-        spec
+        *spec
     }
 
     fn config(self) -> Config {

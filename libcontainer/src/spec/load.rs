@@ -21,8 +21,8 @@ pub const MAX_CONFIG_SIZE: u64 = 16 << 20;
 /// A configuration and what was noticed while it was read.
 #[derive(Debug)]
 pub struct LoadedSpec {
-    /// The configuration, not yet checked.
-    pub spec: Spec,
+    /// The configuration, not yet checked. It has 3 KB.
+    pub spec: Box<Spec>,
     /// What was left out of it or is doubtful.
     pub warnings: Warnings,
 }

@@ -66,8 +66,8 @@ impl std::error::Error for ParseError {
 ///
 /// # Errors
 /// [`ParseError`] if the text is not JSON or a value is of a wrong type or not supported.
-pub fn parse_spec(text: &[u8]) -> Result<(Spec, Warnings), ParseError> {
-    let (mut spec, warnings) = match typed::<Spec>(text) {
+pub fn parse_spec(text: &[u8]) -> Result<(Box<Spec>, Warnings), ParseError> {
+    let (mut spec, warnings) = match typed::<Box<Spec>>(text) {
         Some(spec) if !repair::may_be_misread(&spec) => (spec, Warnings::new()),
         _ => parse_repaired(text, repair::spec)?,
     };

@@ -67,7 +67,7 @@ pub(super) fn config(edit: impl FnOnce(&mut Value)) -> Spec {
     creel_conformance::take_out(&mut document);
     let (spec, warnings) = parse_spec(document.to_string().as_bytes()).unwrap();
     assert_eq!(warnings, []);
-    spec
+    *spec
 }
 
 /// The plan of a configuration that has to pass the check and to be planned.

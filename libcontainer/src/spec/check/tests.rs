@@ -12,7 +12,7 @@ fn patched_from(config: DefaultConfig, patch: Value) -> Spec {
     let mut config: Value = serde_json::from_str(&config.to_json()).unwrap();
     merge(&mut config, patch);
     creel_conformance::take_out(&mut config);
-    parse_spec(config.to_string().as_bytes()).unwrap().0
+    *parse_spec(config.to_string().as_bytes()).unwrap().0
 }
 
 fn merge(target: &mut Value, patch: Value) {

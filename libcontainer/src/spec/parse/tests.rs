@@ -24,7 +24,7 @@ fn refused(pointer: &str, value: Value) -> ParseError {
 fn spec_of(text: &[u8]) -> Spec {
     let (spec, warnings) = parse_spec(text).unwrap();
     assert_eq!(warnings, []);
-    spec
+    *spec
 }
 
 #[test]
