@@ -31,6 +31,7 @@ struct Line<'a> {
     data: Option<&'a Stats>,
 }
 
+#[inline(never)]
 pub(super) fn run(args: &EventsArgs, runtime: &Runtime) -> Result<i32, Failure> {
     let container = find(runtime, &args.id)?;
     if args.interval.is_zero() {

@@ -8,6 +8,7 @@ use crate::{failure::Failure, report::print};
 #[derive(Args, Debug, PartialEq, Eq)]
 pub(crate) struct FeaturesArgs {}
 
+#[inline(never)]
 pub(super) fn run() -> Result<i32, Failure> {
     let failed = |error: serde_json::Error| Failure::Print { source: error.into() };
     let mut features = serde_json::to_value(libcontainer::features()).map_err(failed)?;

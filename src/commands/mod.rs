@@ -48,7 +48,8 @@ pub(crate) enum Command {
     Update(Box<update::UpdateArgs>),
 }
 
-/// Runs the command and returns the exit code.
+/// Runs the command and returns the exit code. Those that take pages of stack are never inlined here, where `run` would touch
+/// them too.
 pub(crate) fn run(
     command: Command,
     globals: &Globals,

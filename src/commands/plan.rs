@@ -34,6 +34,7 @@ pub(crate) struct PlanArgs {
     id: String,
 }
 
+#[inline(never)]
 pub(super) fn run(args: PlanArgs, globals: &Globals, runtime: &Runtime) -> Result<i32, Failure> {
     let PlanArgs { bundle, config, format, no_pivot, id } = args;
     let manager = cgroup_manager(globals)?;
