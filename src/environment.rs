@@ -17,7 +17,9 @@ pub(crate) struct Listening {
 /// LISTEN_FDS counts only for the process that LISTEN_PID names.
 pub(crate) fn listening() -> Result<Listening, Failure> {
     let text = |name: &str| env::var(name).ok();
-    listening_as(std::process::id(), text("LISTEN_PID"), text("LISTEN_FDS"), text("LISTEN_FDNAMES"))
+    // Mostly there is none, and each look goes through the whole environment.
+    let Some(pid) = text("LISTEN_PID") else { return Ok(Listening::default()) };
+    listening_as(std::process::id(), Some(pid), text("LISTEN_FDS"), text("LISTEN_FDNAMES"))
 }
 
 fn listening_as(

@@ -27,8 +27,13 @@ thread_local! {
 }
 
 /// From now on this thread, which has to be the only one that ever calls this, takes memory from the arena.
+#[cfg(not(test))]
 pub(super) fn claim() {
     MAIN.set(true);
+    // A page that is read before it is written to is mapped twice.
+    if let Some(state) = MEMORY.state() {
+        state.used = 0;
+    }
 }
 
 /// Whether this is that thread.
@@ -44,12 +49,15 @@ pub(super) fn rest() -> Option<Range<usize>> {
     })
 }
 
-#[repr(C, align(16))]
+/// The state is on one page with the first bytes.
+#[repr(C)]
 struct Arena {
-    bytes: UnsafeCell<[u8; SIZE]>,
     state: UnsafeCell<State>,
+    bytes: UnsafeCell<[u8; SIZE]>,
 }
 
+/// Its size is a multiple of its alignment, so the bytes behind it begin at a multiple of STEP.
+#[repr(align(16))]
 struct State {
     /// How many of the bytes were handed out.
     used: usize,

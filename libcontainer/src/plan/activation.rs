@@ -6,6 +6,7 @@ use super::{Descriptor, Host, Plan, PlanError, Request, Script, known_text, text
 use caps::Capability;
 use creel_wire::owned::Step;
 use oci_spec::runtime::Process;
+use std::borrow::Cow;
 use std::os::unix::ffi::OsStrExt;
 
 /// Where the program finds the socket, and what it is called in its directory.
@@ -15,14 +16,17 @@ pub(crate) const NOTIFY_ATTRIBUTES: u64 = 1 | 2 | 4 | 8;
 const NOTIFY_SOCKET: &str = "/run/notify/notify.sock";
 
 /// The container's process with the variables that go with what it is given; they win over those of config.json.
-pub(super) fn with_variables(
-    mut process: Process,
+pub(super) fn with_variables<'a>(
+    mut process: Cow<'a, Process>,
     request: &Request,
     spaces: &Namespaces,
-) -> Process {
+) -> Cow<'a, Process> {
+    let notifies = can_notify(request, spaces);
+    if !notifies && request.listen_fds == 0 {
+        return process;
+    }
     let mut env = process.env().clone().unwrap_or_default();
-    let before = env.len();
-    if can_notify(request, spaces) {
+    if notifies {
         env.push(format!("NOTIFY_SOCKET={NOTIFY_SOCKET}"));
     }
     if request.listen_fds > 0 {
@@ -32,9 +36,7 @@ pub(super) fn with_variables(
         env.retain(|variable| !variable.starts_with("LISTEN_PID="));
         env.extend(spaces.is_new(Namespace::Pid).then(|| "LISTEN_PID=1".to_owned()));
     }
-    if env.len() != before {
-        process.set_env(Some(env));
-    }
+    process.to_mut().set_env(Some(env));
     process
 }
 

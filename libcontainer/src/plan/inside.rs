@@ -16,6 +16,7 @@ use crate::cgroups;
 use caps::Capability;
 use creel_wire::owned::Step;
 use oci_spec::runtime::{Process, Spec};
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 const MS_REC: u32 = 0x4000;
@@ -30,7 +31,7 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
     let rdt = Rdt::of(spec, &request.id)?;
     let mut cgroup = plan_cgroup(spec, request, host, &namespaces)?;
     cgroup.owner = cgroup_owner::of(spec, &namespaces, &host.cgroups);
-    let process = spec.process().clone().unwrap_or_default();
+    let process = spec.process().as_ref().map_or_else(Cow::default, Cow::Borrowed);
     let process = activation::with_variables(process, request, &namespaces);
     if let Some(maps) = &id_maps {
         ids::check(spec, maps, map_writers.groups == MapWriter::CallerWithoutGroups)?;

