@@ -115,6 +115,7 @@
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr, clippy::exit))]
 
 pub mod cgroups;
+mod decimal;
 mod error;
 mod features;
 mod hooks;

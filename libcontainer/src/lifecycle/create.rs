@@ -97,7 +97,7 @@ impl Runtime {
         if helper.as_ref().map_or(0, Helper::flags) != kinds {
             helper = begin(kinds);
         }
-        let WorkedOut { spec, request, host, plan } =
+        let WorkedOut { mut spec, request, host, plan } =
             read.work_out(&self.store, id, options, separate_start)?;
         trace::done("planned");
         check_rights(&plan, &host)?;
@@ -106,7 +106,7 @@ impl Runtime {
         lsm::check(spec.process().as_ref(), spec.linux().as_ref())?;
         warn(&plan.warnings);
         let record = record(&spec, &request, &plan);
-        let settings = Some(settings(&spec));
+        let settings = Some(settings(&mut spec));
         check_rootfs(&record.rootfs)?;
 
         let entry = self.store.claim(id)?;

@@ -39,9 +39,9 @@ pub(super) fn record(spec: &Spec, request: &Request, plan: &Plan) -> Box<Record>
     })
 }
 
-/// What exec starts from.
-pub(super) fn settings(spec: &Spec) -> Process {
-    let mut process = spec.process().clone().unwrap_or_default();
+/// What exec starts from, taken out of a configuration that is planned already.
+pub(super) fn settings(spec: &mut Spec) -> Process {
+    let mut process = spec.process_mut().take().unwrap_or_default();
     process.set_args(None);
     process
 }

@@ -24,6 +24,7 @@ mod seccomp;
 mod time;
 
 use crate::cgroups;
+use crate::decimal;
 use crate::seccomp::Listener;
 use caps::Capability;
 use creel_wire::Slot;
@@ -349,21 +350,14 @@ impl Script {
     }
 }
 
-/// The JSON path of an item. Every start has dozens of them, and `format!` takes four times as long.
+/// The JSON path of an item. Every start has dozens of them.
 fn item(list: &str, index: usize) -> String {
     let mut path = String::with_capacity(list.len() + "[123]".len());
     path.push_str(list);
     path.push('[');
-    push_number(&mut path, index);
+    decimal::push(&mut path, index as u64, 1);
     path.push(']');
     path
-}
-
-fn push_number(text: &mut String, number: usize) {
-    if number >= 10 {
-        push_number(text, number / 10);
-    }
-    text.push(char::from(b'0' + (number % 10) as u8));
 }
 
 /// A text for a step; `json_path` is named when there is a NUL inside.

@@ -1,5 +1,6 @@
 //! Times as RFC 3339 writes them, in UTC: reading the local time zone would cost a file.
 
+use crate::decimal;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Now.
@@ -14,14 +15,25 @@ pub fn rfc3339(seconds: u64) -> String {
 }
 
 fn format(seconds: u64, nanoseconds: u32) -> String {
-    format!("{}.{nanoseconds:09}Z", to_the_second(seconds))
+    let mut text = to_the_second(seconds);
+    text.push('.');
+    decimal::push(&mut text, nanoseconds.into(), 9);
+    text.push('Z');
+    text
 }
 
 fn to_the_second(seconds: u64) -> String {
     let (year, month, day) = date(seconds / 86_400);
     let second = seconds % 86_400;
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
+    let mut text = String::with_capacity("2000-02-29T00:00:00.000000000Z".len());
+    decimal::push(&mut text, year, 4);
+    let parts = [('-', month), ('-', day), ('T', hour), (':', minute), (':', second)];
+    for (before, number) in parts {
+        text.push(before);
+        decimal::push(&mut text, number, 2);
+    }
+    text
 }
 
 /// The Gregorian date of a day since 1970, counting in years that begin in March, so that the leap day
