@@ -387,15 +387,25 @@ impl Entry {
         Ok(file)
     }
 
-    /// Forgets the container. The directory goes last: as long as it is there, the id is taken.
+    /// Forgets the container. The directory goes last: as long as it is there, the id is taken, and `delete --force` removes
+    /// what else is left when this is cut short.
     pub(crate) fn remove(self) -> Result<(), StoreError> {
+        self.unlink(FILE, UnlinkatFlags::NoRemoveDir)?;
+        // Most often there is nothing else.
+        if self.remove_directory().is_ok() {
+            return Ok(());
+        }
         self.remove_notify_directory()?;
-        for name in [START, NEW_FILE, WAITED_FOR, UNWANTED, FILTER, FILE] {
+        for name in [START, NEW_FILE, WAITED_FOR, UNWANTED, FILTER] {
             self.unlink(name, UnlinkatFlags::NoRemoveDir)?;
         }
+        self.remove_directory().map_err(|errno| file_error("remove", &self.path, errno.into()))
+    }
+
+    fn remove_directory(&self) -> Result<(), Errno> {
         match unlinkat(AT_FDCWD, &self.path, UnlinkatFlags::RemoveDir) {
-            Ok(()) | Err(Errno::ENOENT) => Ok(()),
-            Err(errno) => Err(file_error("remove", &self.path, errno.into())),
+            Err(Errno::ENOENT) => Ok(()),
+            removed => removed,
         }
     }
 

@@ -40,6 +40,26 @@ fn that_a_cgroup_is_made_is_saved_in_place() {
     fs::remove_dir(&root).expect("nothing is left in it");
 }
 
+/// What a container seldom has, too.
+#[test]
+fn nothing_is_left_of_an_entry() {
+    let root = root("removed");
+    for rest in
+        [vec![], vec![FILE], vec![FILTER], vec![FILE, FILTER, START, NEW_FILE, UNWANTED, NOTIFY]]
+    {
+        let entry = Store::new(&root).claim("c").expect("a new id");
+        for name in rest {
+            match name {
+                NOTIFY => fs::create_dir(entry.path.join(name)).expect("a directory"),
+                file => drop(entry.write(file, b"x").expect("a file")),
+            }
+        }
+        entry.remove().expect("an entry");
+        assert!(!root.join("c").exists());
+    }
+    fs::remove_dir(&root).expect("nothing is left in it");
+}
+
 fn to_json(record: &Record) -> serde_json::Value {
     serde_json::to_value(record).expect("a record")
 }
