@@ -11,7 +11,8 @@ use oci_spec::runtime::{LinuxResources, Process, Spec};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{json_path, repair, strict, tidy, warning::Warnings};
+use super::warning::{Warning, Warnings};
+use super::{json_path, repair, strict, tidy};
 
 /// Why a text is not a configuration.
 #[derive(Debug)]
@@ -117,13 +118,17 @@ fn parse_repaired<T: DeserializeOwned>(
     text: &[u8],
     repair: impl FnOnce(&mut Value, &mut Warnings),
 ) -> Result<(T, Warnings), ParseError> {
+    let text = String::from_utf8_lossy(text);
+    let mut warnings = Warnings::new();
+    if matches!(text, Cow::Owned(_)) {
+        warnings.push(Warning::NotUtf8);
+    }
     let mut document: Value =
-        serde_json::from_slice(text).map_err(|source| ParseError::Syntax { source })?;
+        serde_json::from_str(&text).map_err(|source| ParseError::Syntax { source })?;
     if !document.is_object() {
         let (path, found) = (String::new(), shortened(&document));
         return Err(ParseError::Value { path, found, allowed: "an object".to_owned() });
     }
-    let mut warnings = Warnings::new();
     repair(&mut document, &mut warnings);
     // Written with every value on a line of its own, so that the line of an error is a path.
     let lines = serde_json::to_string_pretty(&document);

@@ -17,6 +17,8 @@ pub enum Warning {
         /// The name as it was written.
         name: String,
     },
+    /// The text is not UTF-8 throughout (RFC 8259, 8.1).
+    NotUtf8,
     /// A mount destination without a leading `/`; it is taken as relative to `/`.
     RelativeDestination {
         /// JSON path of the destination.
@@ -31,6 +33,9 @@ impl fmt::Display for Warning {
         match self {
             Self::UnknownCapability { path, name } => {
                 write!(f, "{path}: ignoring the unknown capability {name:?}")
+            }
+            Self::NotUtf8 => {
+                f.write_str("the configuration is not UTF-8: what is not is read as U+FFFD")
             }
             Self::RelativeDestination { path, destination } => {
                 write!(f, "{path}: {destination:?} is not absolute, it is taken as relative to /")

@@ -315,3 +315,16 @@ fn a_process_alone_is_read_by_the_same_rules() {
     let error = parse_process(br#"{"args": "id", "cwd": "/", "user": {}}"#).unwrap_err();
     assert_eq!(error.to_string(), "args: found \"id\", allowed is an array");
 }
+
+/// As Go's parser reads it.
+#[test]
+fn a_text_that_is_not_utf_8_is_read_with_a_warning() {
+    for text in [
+        &b"{\"ociVersion\":\"1.0.0\",\"unknown\":\"caf\xe9\"}"[..],
+        b"{\"ociVersion\":\"1.0.0\xe9\"}",
+    ] {
+        let (spec, warnings) = parse_spec(text).unwrap();
+        assert!(spec.version().starts_with("1.0.0"));
+        assert_eq!(warnings, [Warning::NotUtf8]);
+    }
+}
