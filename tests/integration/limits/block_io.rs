@@ -1,42 +1,13 @@
 //! Block devices, on a loop device of the test's own.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
 use super::{limited, value};
-use crate::harness::{Bundle, Cmd, cgroup, run, runc_deviates, skip, unless};
-
-/// A loop device on a file; both are gone when it is dropped.
-struct Loop {
-    node: String,
-    file: PathBuf,
-}
+use crate::harness::{Bundle, Cmd, Loop, cgroup, runc_deviates, skip, unless};
 
 impl Loop {
-    /// `Err` with the reason when this host makes none.
-    fn new(name: &str) -> Result<Loop, String> {
-        let dir = std::env::temp_dir();
-        let file = dir.join(format!("creel-loop-{}-{name}", std::process::id()));
-        let made = fs::File::create(&file).and_then(|f| f.set_len(8 << 20));
-        made.expect("a file for the loop device");
-        let mut losetup = std::process::Command::new("losetup");
-        let output = run(losetup.args(["--find", "--show"]).arg(&file));
-        let output = output.map_err(|error| format!("losetup: {error}"))?;
-        if !output.status.success() {
-            let _ = fs::remove_file(&file);
-            return Err(format!("losetup: {}", String::from_utf8_lossy(&output.stderr).trim()));
-        }
-        let node = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        Ok(Loop { node, file })
-    }
-
-    fn minor(&self) -> u64 {
-        fs::metadata(&self.node).expect("the loop device").rdev() & 0xff
-    }
-
     /// `{"major": 7, "minor": N, "KEY": VALUE}`
     fn limit(&self, key: &str, value: u64) -> Value {
         json!({"major": 7, "minor": self.minor(), key: value})
@@ -55,13 +26,6 @@ impl Loop {
                 json!({"allow": true, "type": "b", "major": 7, "minor": minor, "access": "rwm"}),
             );
         })
-    }
-}
-
-impl Drop for Loop {
-    fn drop(&mut self) {
-        let _ = run(std::process::Command::new("losetup").args(["--detach", &self.node]));
-        let _ = fs::remove_file(&self.file);
     }
 }
 
