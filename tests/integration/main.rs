@@ -18,6 +18,7 @@ mod commands;
 mod conformance;
 mod crash;
 mod deleting;
+mod device_mounts;
 mod devices;
 mod events;
 mod exec;

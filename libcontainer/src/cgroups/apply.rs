@@ -11,17 +11,17 @@ use super::plan::{IfMissing, Kind, Plan, Write};
 use crate::sys::bpf;
 
 impl Cgroup {
-    /// Set every limit of the plan and, on version 2, load and attach the device filter, and give the cgroup to its
-    /// owner.
+    /// Set every limit of the plan, bring the device rules into force, and give the cgroup to its owner.
     ///
     /// This may be done at any time between the making of the container's first process and its
-    /// exec. Not before it is made: a limit of processes would count the clone into the cgroup.
+    /// exec. Not before it is made: a limit of processes would count the clone into the cgroup. The
+    /// device rules not before the process has mounted what may open a device: they hold for that as well.
     ///
     /// # Errors
     /// The first write that fails, with the JSON path that asked for it.
     pub fn apply(&self, plan: &Plan) -> Result<(), Error> {
         self.apply_limits(plan)?;
-        self.attach_device_filter(plan)?;
+        self.apply_device_rules(plan)?;
         self.give_to_owner(plan)
     }
 
@@ -36,20 +36,46 @@ impl Cgroup {
         bpf::DeviceFilter::new(&filter.program, cgroup).ok()
     }
 
-    /// The writes alone.
+    /// All writes but those of device rules.
     ///
     /// # Errors
     /// See [`apply`](Cgroup::apply).
     pub fn apply_limits(&self, plan: &Plan) -> Result<(), Error> {
+        self.write(plan, false)
+    }
+
+    /// The device rules, of whatever version.
+    ///
+    /// # Errors
+    /// See [`apply`](Cgroup::apply).
+    pub fn apply_device_rules(&self, plan: &Plan) -> Result<(), Error> {
+        self.write_device_rules(plan)?;
+        if let Some(unit) = &plan.unit {
+            unit.set_delayed()?;
+        }
+        self.attach_device_filter(plan)
+    }
+
+    /// Version 1's device rules; version 2 has no file for them.
+    ///
+    /// # Errors
+    /// See [`apply`](Cgroup::apply).
+    pub fn write_device_rules(&self, plan: &Plan) -> Result<(), Error> {
+        self.write(plan, true)
+    }
+
+    /// The writes of device rules, or all others.
+    fn write(&self, plan: &Plan, of_devices: bool) -> Result<(), Error> {
+        let is_wanted = |write: &&Write| write.file.starts_with("devices.") == of_devices;
         for directory in &plan.directories {
-            let Some(dir) = self.dir(&directory.path()) else { continue };
-            for write in &directory.writes {
+            let mut wanted = directory.writes.iter().filter(is_wanted).peekable();
+            let dir = wanted.peek().and_then(|_| self.dir(&directory.path()));
+            let Some(dir) = dir else { continue };
+            for write in wanted {
                 match apply(dir, write) {
                     // Only root of the first user namespace may change them.
                     Err(Error::Write { source, .. })
-                        if plan.rootless
-                            && write.file.starts_with("devices.")
-                            && is_denied(&source) =>
+                        if of_devices && plan.rootless && is_denied(&source) =>
                     {
                         log::debug!("no device rules: {source}");
                         break;

@@ -52,6 +52,16 @@ pub struct Plan {
     pub rootless: bool,
 }
 
+impl Plan {
+    /// systemd is told of device rules only by [`apply_device_rules`](super::Cgroup::apply_device_rules), not when it
+    /// starts the unit.
+    pub(crate) fn delay_device_rules(&mut self) {
+        if let Some(unit) = &mut self.unit {
+            unit.delay_devices();
+        }
+    }
+}
+
 /// The container's directory in one hierarchy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Directory {

@@ -8,7 +8,7 @@ use super::plan::{Read, WorkedOut};
 use super::record::{record, settings};
 use super::talk::{died, enter_second_process, go, next_of};
 use super::{Container, Runtime, console, delete, notify, pidfd_socket, warn};
-use crate::cgroups::{self, Cgroup};
+use crate::cgroups::Cgroup;
 use crate::error::Error;
 use crate::hooks;
 use crate::lsm;
@@ -332,31 +332,35 @@ impl Making {
             if plan.awaits_admission {
                 go(&init.conversation)?;
             }
-            return self.apply(cgroup, &plan.cgroup);
+            return self.apply(cgroup, plan);
         }
         if plan.cgroup.unit.is_none() {
             cgroup.enter(init.pid)?;
         }
         // Before creel-init goes on: v1 takes the device rules one by one, and between the first, which denies
         // all, and the last no device can be made.
-        self.apply(cgroup, &plan.cgroup)?;
+        self.apply(cgroup, plan)?;
         go(&init.conversation)
     }
 
     /// Has the helper attach the device filter, while creel-init is started. What fails is done, and told, in [`Self::apply`].
     fn begin_filter(&mut self, plan: &Plan) {
-        let filter = self.cgroup.as_ref().and_then(|cgroup| cgroup.device_filter(&plan.cgroup));
+        let cgroup = self.cgroup.as_ref().filter(|_| !plan.opens_devices);
+        let filter = cgroup.and_then(|cgroup| cgroup.device_filter(&plan.cgroup));
         if let (Some(helper), Some(filter)) = (&mut self.helper, filter) {
             helper.attach(filter);
         }
     }
 
-    fn apply(&self, cgroup: &Cgroup, plan: &cgroups::Plan) -> Result<(), Error> {
-        cgroup.apply_limits(plan)?;
-        if !self.helper.as_ref().is_some_and(Helper::has_attached) {
-            cgroup.attach_device_filter(plan)?;
+    fn apply(&self, cgroup: &Cgroup, plan: &Plan) -> Result<(), Error> {
+        cgroup.apply_limits(&plan.cgroup)?;
+        if !plan.opens_devices {
+            cgroup.write_device_rules(&plan.cgroup)?;
+            if !self.helper.as_ref().is_some_and(Helper::has_attached) {
+                cgroup.attach_device_filter(&plan.cgroup)?;
+            }
         }
-        Ok(cgroup.give_to_owner(plan)?)
+        Ok(cgroup.give_to_owner(&plan.cgroup)?)
     }
 
     /// Answers creel-init until everything is prepared.
@@ -367,6 +371,10 @@ impl Making {
         opened: &Opened,
     ) -> Result<(), Error> {
         let (entry, hooked) = (&self.entry, self.hooked);
+        let mut unruled = self.cgroup.as_ref().filter(|_| plan.opens_devices);
+        // Once, while creel-init waits with all mounted.
+        let mut rule_devices =
+            || unruled.take().map_or(Ok(()), |cgroup| cgroup.apply_device_rules(&plan.cgroup));
         let Some(init) = &mut self.init else { return Ok(()) };
         if !plan.second_process {
             opened.tell_hooks(&self.record, plan, init.pid)?;
@@ -396,6 +404,8 @@ impl Making {
                     go(&init.conversation)?;
                 }
                 Event::Mounted => {
+                    // Hooks find them in force, as with runc.
+                    rule_devices()?;
                     let state = hook_state(&self.record, "creating", init.pid)?;
                     let started = |hook| note_waited_for(entry, init.pid, Some(hook)).is_ok();
                     hooks::run_all(&plan.create_hooks, &state, started)?;
@@ -406,6 +416,7 @@ impl Making {
                     self.terminal = console::take(terminal, options.console_socket.as_deref())?;
                 }
                 Event::Ready => {
+                    rule_devices()?;
                     set_scheduling(init.pid, &plan.outer_scheduling)?;
                     return set_limits(init.pid, &plan.outer_limits);
                 }

@@ -74,6 +74,9 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
     activation::listen_pid(&mut script, request, &namespaces);
     seccomp::install(&mut script, filter.as_ref());
     execute(&mut script, &process)?;
+    if script.opens_devices {
+        cgroup.delay_device_rules();
+    }
 
     Ok(Plan {
         new_namespaces: namespaces.new.clone(),
@@ -87,6 +90,7 @@ pub(super) fn plan(spec: &Spec, request: &Request, host: &Host) -> Result<Plan, 
         net_devices,
         rdt,
         cgroup,
+        opens_devices: script.opens_devices,
         clone_into_cgroup,
         outer_limits: if outer_limits { process::outer_limits(&process) } else { Vec::new() },
         outer_scheduling: if outer_scheduling {

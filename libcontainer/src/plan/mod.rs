@@ -198,6 +198,10 @@ pub struct Plan {
     pub outer_scheduling: Vec<Planned>,
     /// Directories and writes of the cgroups.
     pub cgroup: cgroups::Plan,
+    /// A mount may open a device: the kernel opens the source of an ext4 in creel-init's name. The rules need not allow the
+    /// container that device, so they come into force only when all is mounted.
+    #[serde(skip_serializing_if = "is_false")]
+    pub opens_devices: bool,
     /// Whether creel-init waits for the library before it goes on.
     #[serde(skip)]
     pub(crate) awaits_admission: bool,
@@ -309,6 +313,8 @@ struct Script {
     steps: Vec<Planned>,
     descriptors: Vec<Descriptor>,
     warnings: Vec<String>,
+    /// See [`Plan`].
+    opens_devices: bool,
 }
 
 /// As many steps as a usual start has.
@@ -317,7 +323,7 @@ const USUAL: usize = 64;
 impl Script {
     fn new() -> Self {
         let (steps, descriptors) = (Vec::with_capacity(USUAL), vec![Descriptor::Conversation]);
-        Script { steps, descriptors, warnings: Vec::new() }
+        Script { steps, descriptors, opens_devices: false, warnings: Vec::new() }
     }
 
     fn push(&mut self, origin: impl Into<String>, step: Step) {

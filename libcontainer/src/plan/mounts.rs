@@ -288,6 +288,8 @@ impl One {
         if self.fstype == "tmpfs" && !parameters.iter().any(|p| p.starts_with("mode=")) {
             flags |= mount_flags::MODE_OF_TARGET;
         }
+        // What is no device is only a name then. In a user namespace the kernel mounts nothing that takes one.
+        script.opens_devices |= self.source.starts_with('/') && !in_user_namespace;
         let step = Step::MountFilesystem {
             target: self.target.clone(),
             fstype: text_at(|| format!("{}.type", self.origin), self.fstype.as_str())?,

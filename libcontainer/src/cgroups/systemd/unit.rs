@@ -11,7 +11,7 @@ use super::error::SystemdError;
 use super::manager::{Maker, Manager};
 use super::name::UnitName;
 use super::value::Value;
-use super::{annotation, properties};
+use super::{annotation, properties, update};
 use crate::cgroups::error::Error;
 use crate::cgroups::plan::{Plan, Request, plan_v2};
 use crate::cgroups::{Layout, devices};
@@ -26,6 +26,9 @@ pub struct Unit {
     pub manager: Manager,
     /// Its properties in the order in which systemd gets them; `PIDs` comes when it is started.
     pub properties: Vec<Property>,
+    /// Those that it gets later.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub delayed: Vec<Property>,
 }
 
 /// A property of a unit.
@@ -62,7 +65,7 @@ pub(in crate::cgroups) fn plan(
         properties.extend(device_properties(request)?);
     }
     properties.extend(annotation::properties(annotations.into_iter().flatten())?);
-    plan.unit = Some(Unit { name: name.unit, manager, properties });
+    plan.unit = Some(Unit { name: name.unit, manager, properties, delayed: Vec::new() });
     Ok(plan)
 }
 
@@ -123,6 +126,20 @@ impl Unit {
                 let _ = bus.reset_failed(&self.name);
                 Err(SystemdError::Job { unit: self.name.clone(), job: "start", result })
             }
+        }
+    }
+
+    pub(in crate::cgroups) fn delay_devices(&mut self) {
+        let is_of_devices = |property: &Property| property.name.starts_with("Device");
+        let properties = std::mem::take(&mut self.properties);
+        (self.delayed, self.properties) = properties.into_iter().partition(is_of_devices);
+    }
+
+    /// Give the unit, which was started, the properties that were delayed.
+    pub(in crate::cgroups) fn set_delayed(&self) -> Result<(), SystemdError> {
+        match self.delayed.as_slice() {
+            [] => Ok(()),
+            delayed => update::set(&mut Bus::open(self.manager)?, &self.name, delayed),
         }
     }
 

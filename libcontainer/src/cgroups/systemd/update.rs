@@ -49,11 +49,15 @@ impl Told {
         }
     }
 
-    /// systemd answers before it writes the files, and does so before it reads the next call.
     fn set(&mut self, properties: &[Property]) -> Result<(), SystemdError> {
-        self.bus.set_unit_properties(&self.unit, properties.iter())?;
-        self.bus.object_of(&self.unit).map(drop)
+        set(&mut self.bus, &self.unit, properties)
     }
+}
+
+/// systemd answers before it writes the files, and does so before it reads the next call.
+pub(super) fn set(bus: &mut Bus, unit: &str, properties: &[Property]) -> Result<(), SystemdError> {
+    bus.set_unit_properties(unit, properties.iter())?;
+    bus.object_of(unit).map(drop)
 }
 
 /// What leads back from `wanted`.
