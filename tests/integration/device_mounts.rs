@@ -86,6 +86,23 @@ fn hooks_find_the_rules_in_force() {
     }
 }
 
+/// Without hooks, too: whose home it is is looked up in a file that the image may have made a device.
+#[test]
+fn no_device_of_the_image_is_opened_for_the_container() {
+    let device = device!("image");
+    let secret = match Loop::text("secret", "root:x:0:0::/secret:/bin/sh\n") {
+        Ok(device) => device,
+        Err(reason) => skip!("no loop device: {reason}"),
+    };
+    let bundle = mounting("image", &device);
+    let passwd = bundle.rootfs("etc/passwd").display().to_string();
+    let minor = secret.minor().to_string();
+    let _ = fs::create_dir_all(bundle.rootfs("etc"));
+    let _ = fs::remove_file(&passwd);
+    bundle.plain(&["mknod", &passwd, "b", "7", &minor]).ok();
+    assert_eq!(bundle.report().env("HOME"), Some("/"));
+}
+
 /// It would set its own list back with a daemon-reload.
 #[test]
 fn systemd_knows_the_rules_in_the_end() {

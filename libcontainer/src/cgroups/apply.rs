@@ -40,7 +40,7 @@ impl Cgroup {
     ///
     /// # Errors
     /// See [`apply`](Cgroup::apply).
-    pub fn apply_limits(&self, plan: &Plan) -> Result<(), Error> {
+    pub(crate) fn apply_limits(&self, plan: &Plan) -> Result<(), Error> {
         self.write(plan, false)
     }
 
@@ -48,7 +48,7 @@ impl Cgroup {
     ///
     /// # Errors
     /// See [`apply`](Cgroup::apply).
-    pub fn apply_device_rules(&self, plan: &Plan) -> Result<(), Error> {
+    pub(crate) fn apply_device_rules(&self, plan: &Plan) -> Result<(), Error> {
         self.write_device_rules(plan)?;
         if let Some(unit) = &plan.unit {
             unit.set_delayed()?;
@@ -60,7 +60,7 @@ impl Cgroup {
     ///
     /// # Errors
     /// See [`apply`](Cgroup::apply).
-    pub fn write_device_rules(&self, plan: &Plan) -> Result<(), Error> {
+    pub(crate) fn write_device_rules(&self, plan: &Plan) -> Result<(), Error> {
         self.write(plan, true)
     }
 
@@ -91,7 +91,7 @@ impl Cgroup {
     ///
     /// # Errors
     /// [`Error::DeviceFilter`], with `EPERM` where programs may not be loaded.
-    pub fn attach_device_filter(&self, plan: &Plan) -> Result<(), Error> {
+    pub(crate) fn attach_device_filter(&self, plan: &Plan) -> Result<(), Error> {
         let (Some(filter), Some(cgroup)) = (&plan.device_filter, self.fd()) else {
             return Ok(());
         };

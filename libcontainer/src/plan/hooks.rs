@@ -42,14 +42,16 @@ impl Hook {
 
 /// prestart and createRuntime run in the runtime's namespaces (returned), then createContainer inside.
 pub(super) fn before_pivot(script: &mut Script, spec: &Spec) -> Result<Vec<Hook>, PlanError> {
-    let Some(hooks) = spec.hooks() else { return Ok(Vec::new()) };
-    #[allow(deprecated)] // prestart is deprecated in the spec and still used everywhere.
-    let mut outside = Hook::all("prestart", hooks.prestart().as_ref());
-    outside.extend(Hook::all("createRuntime", hooks.create_runtime().as_ref()));
-    let inside = Hook::all("createContainer", hooks.create_container().as_ref());
+    let (mut outside, mut inside) = (Vec::new(), Vec::new());
+    if let Some(hooks) = spec.hooks() {
+        #[allow(deprecated)] // prestart is deprecated in the spec and still used everywhere.
+        outside.extend(Hook::all("prestart", hooks.prestart().as_ref()));
+        outside.extend(Hook::all("createRuntime", hooks.create_runtime().as_ref()));
+        inside = Hook::all("createContainer", hooks.create_container().as_ref());
+    }
     // Those inside need it too: where nothing else is waited for (cgroup2), limits and the state that they read may
-    // not be there yet.
-    if !outside.is_empty() || !inside.is_empty() {
+    // not be there yet. So do device rules that had to wait for the mounts: from here on files of the image are opened.
+    if !outside.is_empty() || !inside.is_empty() || script.opens_devices {
         script.push("hooks", Step::AwaitHooks {});
     }
     add_inside(script, inside, "creating")?;

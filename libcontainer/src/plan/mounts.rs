@@ -30,6 +30,10 @@ const COVERABLE: [&str; 11] = [
     "proc/sys/crypto/fips_enabled",
 ];
 
+/// File systems that open no device, whatever is called their source.
+const DEVICELESS: [&str; 9] =
+    ["tmpfs", "proc", "sysfs", "mqueue", "devpts", "overlay", "cgroup", "cgroup2", "bpf"];
+
 /// What mounts depend on besides config.json.
 pub(super) struct Surroundings<'a> {
     pub(super) request: &'a Request,
@@ -288,8 +292,9 @@ impl One {
         if self.fstype == "tmpfs" && !parameters.iter().any(|p| p.starts_with("mode=")) {
             flags |= mount_flags::MODE_OF_TARGET;
         }
-        // What is no device is only a name then. In a user namespace the kernel mounts nothing that takes one.
-        script.opens_devices |= self.source.starts_with('/') && !in_user_namespace;
+        // In a user namespace the kernel mounts nothing that takes one.
+        let takes_one = !DEVICELESS.contains(&self.fstype.as_str()) && !in_user_namespace;
+        script.opens_devices |= takes_one && self.source.starts_with('/');
         let step = Step::MountFilesystem {
             target: self.target.clone(),
             fstype: text_at(|| format!("{}.type", self.origin), self.fstype.as_str())?,

@@ -1,6 +1,7 @@
 //! Loop devices of a test's own.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -25,6 +26,13 @@ impl Loop {
             let mut mkfs = Command::new("mkfs.ext4");
             succeed("mkfs.ext4", mkfs.args(["-q", "-F", "-d"]).args([directory, file])).map(drop)
         })
+    }
+
+    /// That begins with a text.
+    pub(crate) fn text(name: &str, text: &str) -> Result<Loop, String> {
+        let write =
+            |file: &Path| fs::OpenOptions::new().write(true).open(file)?.write_all(text.as_bytes());
+        Loop::filled(name, |file| write(file).map_err(|error| error.to_string()))
     }
 
     fn filled(name: &str, fill: impl FnOnce(&Path) -> Result<(), String>) -> Result<Loop, String> {

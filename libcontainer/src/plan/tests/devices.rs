@@ -4,6 +4,7 @@ use super::harness::{changes, hybrid, map_ids, plan_of, planned, refused, reques
 use super::text::names;
 use crate::cgroups::systemd::Maker;
 use crate::plan::{Host, Request};
+use creel_wire::owned::Step;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
@@ -68,6 +69,7 @@ fn a_mount_that_may_open_a_device() {
         assert!(opens(&mounting("ext4", &["ro"]), &host));
         assert!(!opens(&|_| {}, &host));
         assert!(!opens(&mounting("none", &["bind"]), &host));
+        assert!(!opens(&mounting("tmpfs", &[]), &host));
         assert!(!opens(&mounting("ext4", &["remount", "ro"]), &host));
         // Nobody may mount one there.
         let mapped = |config: &mut Value| {
@@ -76,7 +78,11 @@ fn a_mount_that_may_open_a_device() {
         };
         assert!(!opens(&mapped, &host));
     }
-    let shown = serde_json::to_value(plan_of(mounting("ext4", &[]))).unwrap();
+    let plan = plan_of(mounting("ext4", &[]));
+    // Where no hook waits for it either, the rules are there before a file of the image is opened.
+    let place = |wanted: &Step| plan.inside.iter().position(|planned| planned.step == *wanted);
+    assert!(place(&Step::AwaitHooks {}).unwrap() < place(&Step::PivotRoot {}).unwrap());
+    let shown = serde_json::to_value(plan).unwrap();
     assert_eq!(shown["opensDevices"], true);
     assert!(serde_json::to_value(plan_of(|_| {})).unwrap().get("opensDevices").is_none());
 }
