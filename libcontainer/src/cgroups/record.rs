@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::dir::is_gone;
 use super::error::Error;
@@ -24,36 +24,25 @@ pub struct Record {
     pub paths: BTreeMap<String, PathBuf>,
     /// Whether [`Cgroup::create`](super::Cgroup::create) succeeded. Until then the directory may be
     /// somebody else's, which create would refuse, so nothing in it is ever killed.
-    #[serde(default, with = "digit")]
+    #[serde(default, deserialize_with = "word_or_digit")]
     pub made: bool,
     /// A device filter that its user may not load is done without.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rootless: bool,
 }
 
-/// A boolean that is one byte in either case, so that it can be changed in place.
-mod digit {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(value: &bool, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u8(u8::from(*value))
+/// A boolean, which is a digit while its record is changed in place: that is one byte in either case.
+fn word_or_digit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Word(bool),
+        Digit(u8),
     }
-
-    /// Or true and false, as they were written once.
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<bool, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Either {
-            Digit(u8),
-            Word(bool),
-        }
-        Ok(match Either::deserialize(deserializer)? {
-            Either::Digit(digit) => digit != 0,
-            Either::Word(word) => word,
-        })
-    }
+    Ok(match Either::deserialize(deserializer)? {
+        Either::Word(word) => word,
+        Either::Digit(digit) => digit != 0,
+    })
 }
 
 /// How cgroups are made.
@@ -300,11 +289,11 @@ mod tests {
         let record =
             Record { driver: Driver::Cgroupfs, paths: paths.into(), made: false, rootless: false };
         let json = serde_json::to_string(&record).unwrap();
-        let expected = r#"{"driver":"cgroupfs","paths":{"":"/sys/fs/cgroup/x"},"made":0}"#;
+        let expected = r#"{"driver":"cgroupfs","paths":{"":"/sys/fs/cgroup/x"},"made":false}"#;
         assert_eq!(json, expected);
         assert_eq!(serde_json::from_str::<Record>(&json).unwrap(), record);
-        for (made, is_made) in [("1", true), ("false", false), ("true", true)] {
-            let json = json.replace("\"made\":0", &format!("\"made\":{made}"));
+        for (made, is_made) in [("0    ", false), ("1    ", true), ("true", true)] {
+            let json = json.replace("false", made);
             assert_eq!(serde_json::from_str::<Record>(&json).unwrap().made, is_made, "{json}");
         }
     }

@@ -30,8 +30,10 @@ const WAITED_FOR: &str = "waited-for.json";
 /// Left by that `delete --force`: the `create` is to start no others.
 const UNWANTED: &str = "unwanted";
 
-/// How a record says that its cgroup is not made yet.
-const UNMADE: &[u8] = b"\"made\":0";
+/// How a record says that its cgroup is not made yet, and the same in one byte and blanks.
+const UNMADE: &[u8] = b"\"made\":false";
+const FALSE: &[u8] = b"false";
+const ZERO: &[u8] = b"0    ";
 
 /// A state root.
 #[derive(Debug, Clone)]
@@ -289,19 +291,20 @@ impl Entry {
 
     /// As [`Self::save`], of a record whose cgroup is not made yet.
     pub(crate) fn save_unmade(&self, record: &Record) -> Result<Unmade, StoreError> {
-        let text = self.text_of(FILE, record)?;
-        let file = self.write(NEW_FILE, &text)?;
-        self.rename_new(FILE)?;
+        let mut text = self.text_of(FILE, record)?;
         // No text of a configuration looks like this: its quotes are escaped.
-        let found = memchr::memmem::find(&text, UNMADE).map(|at| (at + UNMADE.len() - 1) as u64);
-        let digit = found.ok_or_else(|| {
+        let found = memchr::memmem::find(&text, UNMADE).ok_or_else(|| {
             file_error(
                 "find the cgroup in",
                 &self.path.join(FILE),
                 io::ErrorKind::InvalidData.into(),
             )
         })?;
-        Ok(Unmade { file, digit })
+        let digit = found + UNMADE.len() - FALSE.len();
+        text[digit..digit + FALSE.len()].copy_from_slice(ZERO);
+        let file = self.write(NEW_FILE, &text)?;
+        self.rename_new(FILE)?;
+        Ok(Unmade { file, digit: digit as u64 })
     }
 
     /// Saves that the cgroup of what was saved last is made: one byte, so that others read the record of before or of after.
@@ -387,25 +390,15 @@ impl Entry {
         Ok(file)
     }
 
-    /// Forgets the container. The directory goes last: as long as it is there, the id is taken, and `delete --force` removes
-    /// what else is left when this is cut short.
+    /// Forgets the container. The directory goes last: as long as it is there, the id is taken.
     pub(crate) fn remove(self) -> Result<(), StoreError> {
-        self.unlink(FILE, UnlinkatFlags::NoRemoveDir)?;
-        // Most often there is nothing else.
-        if self.remove_directory().is_ok() {
-            return Ok(());
-        }
         self.remove_notify_directory()?;
-        for name in [START, NEW_FILE, WAITED_FOR, UNWANTED, FILTER] {
+        for name in [START, NEW_FILE, WAITED_FOR, UNWANTED, FILTER, FILE] {
             self.unlink(name, UnlinkatFlags::NoRemoveDir)?;
         }
-        self.remove_directory().map_err(|errno| file_error("remove", &self.path, errno.into()))
-    }
-
-    fn remove_directory(&self) -> Result<(), Errno> {
         match unlinkat(AT_FDCWD, &self.path, UnlinkatFlags::RemoveDir) {
-            Err(Errno::ENOENT) => Ok(()),
-            removed => removed,
+            Ok(()) | Err(Errno::ENOENT) => Ok(()),
+            Err(errno) => Err(file_error("remove", &self.path, errno.into())),
         }
     }
 

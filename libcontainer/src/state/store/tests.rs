@@ -25,15 +25,19 @@ fn that_a_cgroup_is_made_is_saved_in_place() {
     let root = root("made");
     let entry = Store::new(&root).claim("c").expect("a new id");
     let json = serde_json::json!({
-        "version": 1, "ociVersion": "1.2.0", "id": "c", "bundle": r#"/"made":0"#, "rootfs": "/",
+        "version": 1, "ociVersion": "1.2.0", "id": "c", "bundle": r#"/"made":false"#, "rootfs": "/",
         "created": "", "owner": 0, "namespaces": [], "joinedPid": false, "noNewKeyring": true,
-        "cgroup": {"driver": "cgroupfs", "paths": {"": r#"/"made":0"#}, "made": 0},
-        "annotations": {r#""made":0"#: "made"},
+        "cgroup": {"driver": "cgroupfs", "paths": {"": r#"/"made":false"#}, "made": false},
+        "annotations": {r#""made":false"#: "made"},
     });
     let mut record: Record = serde_json::from_value(json).expect("a record");
     let saved = entry.save_unmade(&record).expect("a place for it");
     assert_eq!(to_json(&entry.load().expect("a record")), to_json(&record));
+    let file = |entry: &Entry| fs::read(entry.path.join(FILE)).expect("a file");
+    let before = file(&entry);
     entry.mark_made(&saved).expect("a place for it");
+    let changed = before.iter().zip(file(&entry)).filter(|(before, after)| *before != after);
+    assert_eq!(changed.count(), 1, "others read it meanwhile");
     record.cgroup.made = true;
     assert_eq!(to_json(&entry.load().expect("a record")), to_json(&record));
     entry.remove().expect("an entry");
