@@ -88,16 +88,7 @@ struct InfoAttr {
 /// What bpf(2) says: `EPERM` without the right (`CAP_BPF` or `CAP_SYS_ADMIN` in the first user
 /// namespace), `EINVAL` when the verifier refuses, `ENOSYS` without bpf.
 pub(crate) fn load_device_program(program: &[u64]) -> io::Result<OwnedFd> {
-    // The verifier gives up for a signal that is to be handled.
-    let mut interrupted = 0..4;
-    let loaded = loop {
-        match load(program) {
-            Err(error)
-                if error.raw_os_error() == Some(libc::EAGAIN) && interrupted.next().is_some() => {}
-            loaded => break loaded,
-        }
-    };
-    match loaded {
+    match load(program) {
         // Before Linux 5.11 programs are charged to RLIMIT_MEMLOCK.
         Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
             with_unlimited_memlock(|| load(program)).unwrap_or(Err(error))
@@ -289,9 +280,17 @@ fn attach_attr(cgroup: RawFd, program: RawFd) -> AttachAttr {
 
 fn load(program: &[u64]) -> io::Result<OwnedFd> {
     let attr = load_attr(program);
-    // SAFETY: `insns` points at `insn_cnt` instructions of 8 bytes and `license` at a terminated
-    // string; both outlive the call, and the kernel only reads them.
-    let fd = unsafe { bpf(BPF_PROG_LOAD, &attr) }?;
+    // The verifier gives up for a signal that is to be handled.
+    let mut interrupted = 0..4;
+    let fd = loop {
+        // SAFETY: `insns` points at `insn_cnt` instructions of 8 bytes and `license` at a terminated
+        // string; both outlive the call, and the kernel only reads them.
+        match unsafe { bpf(BPF_PROG_LOAD, &attr) } {
+            Err(error)
+                if error.raw_os_error() == Some(libc::EAGAIN) && interrupted.next().is_some() => {}
+            loaded => break loaded?,
+        }
+    };
     // SAFETY: the kernel just made this descriptor (close-on-exec) and nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }

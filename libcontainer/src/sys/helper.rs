@@ -5,7 +5,7 @@ use super::bpf::{DeviceFilter, attach_device_filter};
 use super::clone::{CLONE_CLEAR_SIGHAND, CLONE_PIDFD, CloneArgs, clone3, raw};
 use super::pidfd::send_signal;
 use super::schedule::{move_away, move_here};
-use nix::poll::{PollFd, PollFlags, poll};
+use crate::process::wait::is_readable_within;
 use nix::sys::signal::{SigSet, SigmaskHow};
 use std::cell::UnsafeCell;
 use std::ffi::{c_int, c_void};
@@ -199,8 +199,7 @@ impl Drop for Helper {
 
 /// Waits until a child has ended that was told to; one that does not is killed. False: that is not known.
 fn end(pidfd: &OwnedFd) -> bool {
-    let mut watched = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
-    if !matches!(poll(&mut watched, PATIENCE_MS), Ok(1..)) {
+    if !is_readable_within(pidfd, PATIENCE_MS).unwrap_or(false) {
         let _ = send_signal(pidfd.as_fd(), libc::SIGKILL);
     }
     await_end(pidfd)

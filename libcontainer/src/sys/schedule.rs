@@ -4,6 +4,8 @@ use std::io;
 
 use creel_wire::owned::Step;
 use creel_wire::schedule::SchedAttr;
+use nix::sched::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
+use nix::unistd::Pid;
 
 /// sched_setattr(2) on a process, as [`Step::Scheduler`] says; any other step sets nothing.
 pub(crate) fn set_scheduler(pid: i32, wanted: &Step) -> io::Result<()> {
@@ -30,52 +32,19 @@ pub(crate) fn set_io_priority(pid: i32, value: u32) -> io::Result<()> {
 /// keep a child on its parent's (virtual machines that are to use few processors). Nothing happens where there is no other,
 /// and where there may be more than 1,024.
 pub(super) fn move_away(child: i32) {
-    let Some((allowed, size)) = allowed() else { return };
-    let mut elsewhere = allowed;
-    let Some((word, bit)) = here() else { return };
-    elsewhere[word] &= !bit;
-    if allow(child, &elsewhere, size) {
-        allow(child, &allowed, size);
+    let (Ok(allowed), Ok(here)) = (sched_getaffinity(Pid::from_raw(0)), sched_getcpu()) else {
+        return;
+    };
+    let (mut elsewhere, child) = (allowed, Pid::from_raw(child));
+    if elsewhere.unset(here).is_ok() && sched_setaffinity(child, &elsewhere).is_ok() {
+        let _ = sched_setaffinity(child, &allowed);
     }
 }
 
 /// Has a child run on this thread's processor.
 pub(super) fn move_here(child: i32) {
-    let Some((word, bit)) = here() else { return };
-    let mut mask = Mask::default();
-    mask[word] = bit;
-    allow(child, &mask, size_of::<Mask>());
-}
-
-/// A set of processors.
-type Mask = [u64; 16];
-
-/// Those that this thread may run on, and how many bytes the kernel has for them.
-fn allowed() -> Option<(Mask, usize)> {
-    let mut mask = Mask::default();
-    let size = size_of::<Mask>();
-    // SAFETY: the kernel writes at most `size` bytes to a mask of that size.
-    let written = unsafe { libc::syscall(libc::SYS_sched_getaffinity, 0, size, mask.as_mut_ptr()) };
-    usize::try_from(written).ok().filter(|written| *written > 0).map(|written| (mask, written))
-}
-
-fn allow(child: i32, mask: &Mask, size: usize) -> bool {
-    // SAFETY: the kernel reads at most a whole mask.
-    let done = unsafe {
-        libc::syscall(
-            libc::SYS_sched_setaffinity,
-            child,
-            size.min(size_of::<Mask>()),
-            mask.as_ptr(),
-        )
-    };
-    done == 0
-}
-
-/// The word and the bit of this thread's processor.
-fn here() -> Option<(usize, u64)> {
-    // SAFETY: takes nothing.
-    let processor = usize::try_from(unsafe { libc::sched_getcpu() }).ok()?;
-    let word = processor / 64;
-    (word < Mask::default().len()).then_some((word, 1 << (processor % 64)))
+    let mut processors = CpuSet::new();
+    if sched_getcpu().and_then(|here| processors.set(here)).is_ok() {
+        let _ = sched_setaffinity(Pid::from_raw(child), &processors);
+    }
 }
