@@ -30,7 +30,8 @@ impl Cgroup {
         plan.owner.map_or(Ok(()), |owner| self.give_to(owner))
     }
 
-    /// What [`attach_device_filter`](Cgroup::attach_device_filter) attaches, for somebody else to do it.
+    /// All that [`apply_device_rules`](Cgroup::apply_device_rules) does on version 2 without a unit, for somebody else to do
+    /// it.
     pub(crate) fn device_filter(&self, plan: &Plan) -> Option<bpf::DeviceFilter> {
         let (filter, cgroup) = (plan.device_filter.as_ref()?, self.fd()?);
         bpf::DeviceFilter::new(&filter.program, cgroup).ok()
@@ -49,19 +50,11 @@ impl Cgroup {
     /// # Errors
     /// See [`apply`](Cgroup::apply).
     pub(crate) fn apply_device_rules(&self, plan: &Plan) -> Result<(), Error> {
-        self.write_device_rules(plan)?;
+        self.write(plan, true)?;
         if let Some(unit) = &plan.unit {
             unit.set_delayed()?;
         }
         self.attach_device_filter(plan)
-    }
-
-    /// Version 1's device rules; version 2 has no file for them.
-    ///
-    /// # Errors
-    /// See [`apply`](Cgroup::apply).
-    pub(crate) fn write_device_rules(&self, plan: &Plan) -> Result<(), Error> {
-        self.write(plan, true)
     }
 
     /// The writes of device rules, or all others.
@@ -91,7 +84,7 @@ impl Cgroup {
     ///
     /// # Errors
     /// [`Error::DeviceFilter`], with `EPERM` where programs may not be loaded.
-    pub(crate) fn attach_device_filter(&self, plan: &Plan) -> Result<(), Error> {
+    fn attach_device_filter(&self, plan: &Plan) -> Result<(), Error> {
         let (Some(filter), Some(cgroup)) = (&plan.device_filter, self.fd()) else {
             return Ok(());
         };

@@ -354,11 +354,8 @@ impl Making {
 
     fn apply(&self, cgroup: &Cgroup, plan: &Plan) -> Result<(), Error> {
         cgroup.apply_limits(&plan.cgroup)?;
-        if !plan.opens_devices {
-            cgroup.write_device_rules(&plan.cgroup)?;
-            if !self.helper.as_ref().is_some_and(Helper::has_attached) {
-                cgroup.attach_device_filter(&plan.cgroup)?;
-            }
+        if !plan.opens_devices && !self.helper.as_ref().is_some_and(Helper::has_attached) {
+            cgroup.apply_device_rules(&plan.cgroup)?;
         }
         Ok(cgroup.give_to_owner(&plan.cgroup)?)
     }
